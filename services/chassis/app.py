@@ -1,0 +1,287 @@
+"""How any service is put together: one ASGI edge, problem answers, health, metrics, offline docs."""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import uuid_utils.compat as uuids
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.chassis.docs import docs_routes
+from services.chassis.logs import configure_logging, get_logger, request_id, traceparent
+from services.chassis.metrics import HTTP_DURATION, HTTP_REQUESTS, metrics_endpoint
+from services.chassis.settings import ServiceSettings
+from services.contracts.problems import (
+    PROBLEM_MEDIA_TYPE,
+    BadRequest,
+    BodyTooLarge,
+    InternalError,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    Unavailable,
+    Unprocessable,
+    ValidationFailed,
+)
+
+logger = get_logger(__name__)
+
+Ping = Callable[[], Awaitable[None]]
+Renderer = Callable[[Request, Problem], Response]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Any] | None]]
+
+BODY_LIMIT = 64 * 1024
+PING_SECONDS = 2.0
+_ID_SHAPE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TRACE_SHAPE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+DEFAULT_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "cross-origin-opener-policy": "same-origin",
+}
+
+
+def new_id() -> str:
+    """A UUIDv7 as text: sorts by the time of its making."""
+    return str(uuids.uuid7())
+
+
+class ProblemReply(BaseModel):
+    """A refusal (RFC 9457). Members beyond these help the caller and are named in docs/problems.md."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+def refusals(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an endpoint that may refuse in these ways."""
+    declared: dict[int | str, dict[str, Any]] = {}
+    for problem in problems:
+        entry = declared.setdefault(
+            int(problem.status),
+            {"model": ProblemReply, "description": "", "content": {PROBLEM_MEDIA_TYPE: {"examples": {}}}},
+        )
+        entry["description"] = " ".join(filter(None, (entry["description"], problem.title)))
+        entry["content"][PROBLEM_MEDIA_TYPE]["examples"][problem.slug] = {"value": problem().document()}
+    return declared
+
+
+def render_json(_: Request, problem: Problem) -> Response:
+    """A problem as application/problem+json."""
+    return JSONResponse(
+        problem.document(), problem.status, headers=problem.headers, media_type=PROBLEM_MEDIA_TYPE
+    )
+
+
+class Edge:
+    """Everything that happens to every request before and after the routes: ids, limits, measures, headers, last resort."""
+
+    def __init__(self, app: ASGIApp, *, render: Renderer, body_limit: int) -> None:
+        self._app = app
+        self._render = render
+        self._body_limit = body_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, send, receive, self._body_limit)
+        try:
+            if exchange.declared_length() > self._body_limit:
+                raise BodyTooLarge(limit=self._body_limit)  # noqa: TRY301 - one place renders every problem
+            await self._app(scope, exchange.receive, exchange.send)
+        except Problem as problem:
+            await self._answer(exchange, problem)
+        except Exception:
+            logger.exception("unhandled error", method=scope["method"], route=exchange.route)
+            await self._answer(exchange, InternalError(request_id=exchange.id))
+        finally:
+            exchange.finish()
+
+    async def _answer(self, exchange: "_Exchange", problem: Problem) -> None:
+        if exchange.status:
+            return  # The answer has begun; the server cuts the connection, and the client sees that it is broken.
+        request = Request(exchange.scope)
+        await self._render(request, problem)(exchange.scope, exchange.receive, exchange.send)
+
+
+class _Exchange:
+    """One request and its answer, as the edge sees them."""
+
+    def __init__(self, scope: Scope, send: Send, receive: Receive, body_limit: int) -> None:
+        self.scope = scope
+        self.headers = Headers(scope=scope)
+        self.status = 0
+        self._send = send
+        self._receive = receive
+        self._body_left = body_limit
+        self._started = time.perf_counter()
+        wanted = self.headers.get("x-request-id", "")
+        self.id = wanted if _ID_SHAPE.fullmatch(wanted) else uuids.uuid7().hex
+        request_id.set(self.id)
+        trace = self.headers.get("traceparent", "")
+        traceparent.set(trace if _TRACE_SHAPE.fullmatch(trace) else "")
+
+    @property
+    def route(self) -> str:
+        path = getattr(self.scope.get("route"), "path", None)
+        return path if isinstance(path, str) else "(none)"
+
+    def declared_length(self) -> int:
+        try:
+            return int(self.headers.get("content-length", "0"))
+        except ValueError:
+            return 0
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._body_left -= len(message.get("body", b""))
+            if self._body_left < 0:
+                raise BodyTooLarge
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = self.id
+            for name, value in DEFAULT_HEADERS.items():
+                headers.setdefault(name, value)
+        await self._send(message)
+
+    def finish(self) -> None:
+        seconds = time.perf_counter() - self._started
+        method = self.scope["method"] if self.scope["method"] in _METHODS else "OTHER"
+        HTTP_REQUESTS.labels(method, self.route, str(self.status)).inc()
+        HTTP_DURATION.labels(method, self.route).observe(seconds)
+        if self.route not in _QUIET:
+            logger.info(
+                "request", method=method, route=self.route, status=self.status, ms=round(seconds * 1000, 1)
+            )
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
+
+
+def create_service(
+    *,
+    name: str,
+    title: str,
+    description: str,
+    settings: ServiceSettings,
+    lifespan: Lifespan,
+    routers: list[APIRouter],
+    pings: dict[str, Ping],
+    render: Renderer = render_json,
+    body_limit: int = BODY_LIMIT,
+    docs_client_id: str | None = None,
+) -> FastAPI:
+    """A FastAPI application with everything that all services share.
+
+    Args:
+        pings: by name, what must answer for the service to be ready; filled by the lifespan as it opens things.
+        render: how a problem becomes an answer, for the service that answers browsers too.
+        docs_client_id: the public OpenID client with which the docs page signs in.
+    """
+    configure_logging(name, log_format=settings.log_format, level=settings.log_level)
+    app = FastAPI(
+        title=title,
+        description=description,
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        responses={422: refusals(ValidationFailed)[422]},
+        swagger_ui_init_oauth={"clientId": docs_client_id, "usePkceWithAuthorizationCodeGrant": True},
+    )
+    for router in routers:
+        app.include_router(router)
+    app.include_router(_health(name, pings))
+    app.add_route("/metrics", metrics_endpoint, include_in_schema=False)
+    docs_routes(app, client_id=docs_client_id)
+    _render_problems(app, render)
+    app.add_middleware(Edge, render=render, body_limit=body_limit)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _health(service: str, pings: dict[str, Ping]) -> APIRouter:
+    router = APIRouter(tags=["health"])
+
+    @router.get("/health/live", summary="Is the process alive?")
+    async def live() -> dict[str, str]:
+        return {"status": "alive", "service": service}
+
+    @router.get("/health/ready", summary="Does everything that it opened answer?", responses=refusals(Unavailable))
+    async def ready() -> dict[str, str]:
+        for what, ping in pings.items():
+            try:
+                await asyncio.wait_for(ping(), PING_SECONDS)
+            except Exception as failure:
+                raise Unavailable(f"{service} is not ready: {what} does not answer.", service=what) from failure
+        return {"status": "ready", "service": service}
+
+    return router
+
+
+def _render_problems(app: FastAPI, render: Renderer) -> None:
+    async def on_problem(request: Request, problem: Exception) -> Response:
+        assert isinstance(problem, Problem)
+        return render(request, problem)
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return render(request, _from_http(error))
+
+    async def on_validation(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return render(request, validation_problem(error.errors()))
+
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(RequestValidationError, on_validation)
+
+
+def _from_http(error: HTTPException) -> Problem:
+    headers = dict(error.headers or {})
+    match error.status_code:
+        case 404:
+            return NotFound(headers=headers)
+        case 405:
+            return MethodNotAllowed(headers=headers)
+        case 400:
+            return BadRequest("The body could not be read.", headers=headers)
+        case _:
+            return Unprocessable(headers=headers)
+
+
+def validation_problem(errors: Any) -> ValidationFailed:
+    """The problem of a pydantic error list. The offending input is left out: it may hold a secret."""
+    told = [
+        {"field": ".".join(str(part) for part in error["loc"]), "message": error["msg"], "type": error["type"]}
+        for error in errors
+    ]
+    fields = ", ".join(dict.fromkeys(entry["field"] for entry in told))
+    return ValidationFailed(f"Wrong or missing: {fields}.", errors=told)

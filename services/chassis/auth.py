@@ -1,0 +1,211 @@
+"""Bearer tokens of any OpenID provider: discovery, keys, and the checks that a JWT library leaves out."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+from cachetools import LRUCache
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from starlette.requests import Request
+
+from services.chassis.logs import get_logger
+from services.chassis.outbound import Neighbour, SingleFlight
+from services.contracts.identity import owner_id_of
+from services.contracts.problems import Forbidden, Unauthenticated, Unavailable
+
+logger = get_logger(__name__)
+
+ALGORITHMS = ["RS256", "ES256"]
+KEYS_COOL_DOWN_SECONDS = 60.0
+LEEWAY_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request, by a verified token."""
+
+    issuer: str
+    subject: str
+    client_id: str
+    scopes: frozenset[str]
+    name: str | None
+    expires_at: float
+    token: str = field(repr=False)
+
+    @property
+    def owner_id(self) -> str:
+        """The owner id of the user that the token speaks for."""
+        return owner_id_of(self.issuer, self.subject)
+
+    def demand(self, scope: str) -> None:
+        """Refuse unless the token carries the scope.
+
+        Raises:
+            Forbidden: it does not.
+        """
+        if scope not in self.scopes:
+            raise Forbidden(f"This needs the scope {scope}.", scope=scope)
+
+
+class OpenIdProvider:
+    """A provider known by its issuer; reached at another address where the network demands one.
+
+    Browsers and tokens say `issuer`. Discovery, keys and back-channel calls go to `internal_url`, whose origin replaces
+    the issuer's. Discovery is lazy: an unreachable provider leaves the service not ready; one that calls itself by
+    another name ends the process, since every later token would be wrong.
+    """
+
+    def __init__(
+        self, issuer: str, internal_url: str | None = None, *, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self.issuer = issuer
+        reached_at = urlsplit(internal_url or issuer)
+        self.neighbour = Neighbour("idp", f"{reached_at.scheme}://{reached_at.netloc}", transport=transport)
+        self._document: dict[str, Any] | None = None
+        self._keys = KeySet([])
+        self._keys_fetched_at = -KEYS_COOL_DOWN_SECONDS
+        self._fetch = SingleFlight()
+
+    def internal(self, url: str) -> str:
+        """The path under which this process reaches one of the provider's published addresses."""
+        parts = urlsplit(url)
+        return urlunsplit(("", "", parts.path, parts.query, ""))
+
+    async def document(self) -> dict[str, Any]:
+        """The discovery document.
+
+        Raises:
+            Unavailable: the provider cannot be reached.
+        """
+        if self._document is None:
+            issuer_path = urlsplit(self.issuer).path.rstrip("/")
+            document = await self._get(f"{issuer_path}/.well-known/openid-configuration", "discovery")
+            if document.get("issuer") != self.issuer:
+                logger.critical("the provider has another issuer", expected=self.issuer, found=document.get("issuer"))
+                os.kill(os.getpid(), signal.SIGTERM)
+                raise Unavailable("The identity provider has another issuer.", service="idp")
+            self._document = document
+        return self._document
+
+    async def ping(self) -> None:
+        """Raise unless discovery succeeded once."""
+        await self.document()
+
+    async def keys_for(self, kid: str) -> KeySet:
+        """The provider's keys; fetched again for an unknown `kid`, at most once in the cool-down."""
+        if all(key.kid != kid for key in self._keys.keys):
+            if time.monotonic() - self._keys_fetched_at >= KEYS_COOL_DOWN_SECONDS:
+                await self._fetch.run(self._fetch_keys)
+        return self._keys
+
+    async def _fetch_keys(self) -> None:
+        document = await self.document()
+        keys = await self._get(self.internal(str(document["jwks_uri"])), "keys")
+        self._keys = KeySet.import_key_set({"keys": keys.get("keys", [])})
+        self._keys_fetched_at = time.monotonic()
+
+    async def _get(self, path: str, call: str) -> dict[str, Any]:
+        answer = await self.neighbour.exchange(call, "GET", path)
+        if not isinstance(answer, httpx.Response) or not answer.is_success:
+            raise Unavailable("The identity provider cannot be reached.", service="idp")
+        document = answer.json()
+        if not isinstance(document, dict):
+            raise Unavailable("The identity provider answered something else.", service="idp")
+        return document
+
+
+class TokenVerifier:
+    """Turns an access token into a Caller, or refuses it."""
+
+    def __init__(self, provider: OpenIdProvider, *, audience: str, token_types: tuple[str, ...] = ("at+jwt",)) -> None:
+        self._provider = provider
+        self._audience = audience
+        self._types = frozenset(kind.lower() for kind in token_types)
+        self._verified: LRUCache[str, Caller] = LRUCache(20_000)
+
+    async def verify(self, token: str) -> Caller:
+        """Check signature, type, key id, issuer, audience and times.
+
+        Raises:
+            Unauthenticated: any of them is wrong.
+            Unavailable: the keys cannot be fetched.
+        """
+        caller = self._verified.get(token)
+        if caller is None:
+            caller = await self._verify(token)
+            self._verified[token] = caller
+        if caller.expires_at + LEEWAY_SECONDS <= time.time():
+            self._verified.pop(token, None)
+            raise _refused("it has expired")
+        return caller
+
+    async def _verify(self, token: str) -> Caller:
+        try:
+            header = jws.extract_compact(token.encode("ascii")).headers()
+        except (JoseError, ValueError, UnicodeError):
+            raise _refused("it is not a signed token") from None
+        self._check_header(header)
+        keys = await self._provider.keys_for(header["kid"])
+        try:
+            claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
+            jwt.JWTClaimsRegistry(
+                leeway=LEEWAY_SECONDS,
+                iss={"essential": True, "value": self._provider.issuer},
+                aud={"essential": True, "value": self._audience},
+                exp={"essential": True},
+                sub={"essential": True},
+            ).validate(claims)
+            return _caller(claims, token)
+        except (JoseError, ValueError, TypeError, KeyError):
+            raise _refused("its signature or a claim is wrong") from None
+
+    def _check_header(self, header: dict[str, Any]) -> None:
+        kind = header.get("typ")
+        if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in self._types:
+            raise _refused("it is not an access token")
+        if not isinstance(header.get("kid"), str):
+            raise _refused("it names no key")
+        if header.get("alg") not in ALGORITHMS:
+            raise _refused("its algorithm is not accepted")
+
+
+def _caller(claims: dict[str, Any], token: str) -> Caller:
+    if not isinstance(claims["sub"], str) or not claims["sub"]:
+        raise ValueError("sub")
+    name = claims.get("preferred_username") or claims.get("name")
+    return Caller(
+        issuer=claims["iss"],
+        subject=claims["sub"],
+        client_id=str(claims.get("client_id") or claims.get("azp") or ""),
+        scopes=frozenset(str(claims.get("scope", "")).split()),
+        name=name if isinstance(name, str) else None,
+        expires_at=float(claims["exp"]),
+        token=token,
+    )
+
+
+def _refused(why: str) -> Unauthenticated:
+    return Unauthenticated(
+        f"The access token is not good: {why}.", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}
+    )
+
+
+def bearer_of(request: Request) -> str | None:
+    """The bearer token of a request; None when it has no Authorization header.
+
+    Raises:
+        Unauthenticated: the header is there and is not a bearer token.
+    """
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    kind, _, token = header.partition(" ")
+    if kind.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("The Authorization header must be: Bearer <access token>.")
+    return token.strip()

@@ -1,0 +1,171 @@
+"""A service's own PostgreSQL database: sessions for SQLModel, raw asyncpg for statements that must be one round trip.
+
+A unit of work is one transaction that ends before the reply leaves. No network call belongs inside it. A refusal that
+must leave a trace is returned from the unit of work and rendered after it; an exception rolls back.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self, TypeVar
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel import text
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.contracts.problems import RequestInProgress, Unavailable
+
+T = TypeVar("T")
+
+# serialization_failure, deadlock_detected: the transaction did nothing and may be tried again.
+RETRYABLE = frozenset({"40001", "40P01"})
+LOCK_NOT_AVAILABLE = "55P03"
+TRIES = 5
+
+SERVER_SETTINGS = {
+    "lock_timeout": "2000",
+    "statement_timeout": "10000",
+    "idle_in_transaction_session_timeout": "15000",
+    "jit": "off",
+}
+
+CONNECTION_LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError)
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable("The database does not answer at the moment.", service="database")
+
+
+async def _retrying(attempt: Callable[[], Awaitable[T]], state_of: Callable[[Exception], str | None]) -> T:
+    for tries_left in reversed(range(TRIES)):
+        try:
+            return await attempt()
+        except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as failure:
+            state = state_of(failure)
+            if state == LOCK_NOT_AVAILABLE:
+                raise RequestInProgress from failure
+            if state not in RETRYABLE:
+                if _lost_connection(failure):
+                    raise _unavailable() from failure
+                raise
+            if not tries_left:
+                raise _unavailable() from failure
+        await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - jitter, not a secret
+    raise AssertionError("unreachable")
+
+
+def _lost_connection(failure: Exception) -> bool:
+    if isinstance(failure, DBAPIError):
+        return failure.connection_invalidated or isinstance(failure.orig, OSError) or _state(failure) in SHUTTING_DOWN
+    return isinstance(failure, CONNECTION_LOST) or _state(failure) in SHUTTING_DOWN
+
+
+# admin_shutdown, crash_shutdown, cannot_connect_now, too_many_connections
+SHUTTING_DOWN = frozenset({"57P01", "57P02", "57P03", "53300"})
+
+
+def _state(failure: Exception) -> str | None:
+    origin = failure.orig if isinstance(failure, DBAPIError) else failure
+    for error in (origin, getattr(origin, "__cause__", None)):
+        state = getattr(error, "sqlstate", None)
+        if isinstance(state, str):
+            return state
+    return None
+
+
+class Database:
+    """SQLModel sessions over one engine."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            url.replace("postgresql://", "postgresql+asyncpg://", 1),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_pre_ping=True,
+            connect_args={"server_settings": SERVER_SETTINGS, "timeout": 5},
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.engine.dispose()
+
+    async def ping(self) -> None:
+        """Raise unless the database answers."""
+        async with self.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def transact(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+        """Run the work in one transaction, again if the database asks for it, and return its value once committed.
+
+        Raises:
+            Unavailable: the database does not answer.
+            RequestInProgress: a lock was held for too long.
+        """
+
+        async def attempt() -> T:
+            async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+                return await work(session)
+
+        return await _retrying(attempt, _state)
+
+
+class FastDatabase:
+    """asyncpg itself, for the service whose statements are one round trip and hot."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self._url = url
+        self._pool_size = pool_size
+        self._pool: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            await self._pool.close()
+
+    async def ping(self) -> None:
+        """Raise unless the database answers."""
+        await (await self._open()).execute("SELECT 1")
+
+    async def _open(self) -> asyncpg.Pool:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    self._url,
+                    min_size=1,
+                    max_size=self._pool_size,
+                    timeout=5,
+                    server_settings=SERVER_SETTINGS,
+                )
+        return self._pool
+
+    async def transact(self, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """As Database.transact, with an asyncpg connection."""
+
+        async def attempt() -> T:
+            pool = self._pool or await self._open()
+            async with pool.acquire() as connection, connection.transaction():
+                return await work(connection)
+
+        return await _retrying(attempt, _state)
+
+    async def one_statement(self, statement: str, *arguments: object) -> asyncpg.Record | None:
+        """Run one statement, which is its own transaction, and return its first row."""
+
+        async def attempt() -> asyncpg.Record | None:
+            pool = self._pool or await self._open()
+            async with pool.acquire() as connection:
+                return await connection.fetchrow(statement, *arguments)
+
+        return await _retrying(attempt, _state)

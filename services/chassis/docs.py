@@ -1,0 +1,107 @@
+"""The OpenAPI page of a service, from a package on this machine: it asks nothing of the internet."""
+
+import json
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+
+ASSETS = Path(str(files("fastapi_swagger"))) / "resources"
+
+DOCS_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self' {connect}; base-uri 'none'; frame-ancestors 'none'"
+)
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} · API</title>
+<link rel="stylesheet" href="/docs/assets/swagger-ui.css">
+<link rel="icon" href="/docs/assets/favicon-32x32.png">
+</head>
+<body>
+<main id="swagger-ui"></main>
+<script src="/docs/assets/swagger-ui-bundle.js"></script>
+<script src="/docs/init.js" data-document="{document}" data-client="{client}"></script>
+</body>
+</html>
+"""
+
+_INIT = """"use strict";
+const { document: url, client } = document.currentScript.dataset;
+window.addEventListener("load", () => {
+  window.ui = SwaggerUIBundle({
+    url,
+    dom_id: "#swagger-ui",
+    deepLinking: true,
+    persistAuthorization: false,
+    oauth2RedirectUrl: new URL("/docs/oauth2-redirect", location.href).href,
+    presets: [SwaggerUIBundle.presets.apis],
+  });
+  if (client) {
+    window.ui.initOAuth({ clientId: client, usePkceWithAuthorizationCodeGrant: true, scopes: "openid profile" });
+  }
+});
+"""
+
+# Our own: hands the answer of the sign-in window to the page that opened it.
+_REDIRECT_PAGE = '<!doctype html><html lang="en"><title>Signing in</title><script src="/docs/oauth2-redirect.js"></script>'
+_REDIRECT = """"use strict";
+const { oauth2 } = window.opener.swaggerUIRedirectOauth2;
+const flow = window.opener.swaggerUIRedirectOauth2;
+const answer = Object.fromEntries(new URLSearchParams(location.search));
+if (answer.state !== flow.state) {
+  flow.errCb({ authId: flow.auth.name, source: "auth", level: "error", message: "The answer belongs to another request." });
+} else if (answer.code) {
+  flow.auth.code = answer.code;
+  flow.callback({ auth: flow.auth, redirectUrl: flow.redirectUrl });
+} else {
+  flow.errCb({ authId: flow.auth.name, source: "auth", level: "error", message: answer.error || "No code came back." });
+}
+window.close();
+"""
+
+
+def docs_page(*, title: str, document: str, client_id: str | None, connect: str = "") -> HTMLResponse:
+    """The page that shows one OpenAPI document."""
+    page = _PAGE.format(title=escape(title), document=escape(document), client=escape(client_id or ""))
+    return HTMLResponse(page, headers={"Content-Security-Policy": DOCS_CSP.format(connect=connect)})
+
+
+def docs_routes(app: FastAPI, *, client_id: str | None) -> None:
+    """Serve the page, its script and its assets under /docs."""
+
+    async def page(_: Request) -> Response:
+        connect = getattr(app.state, "docs_connect", "")
+        return docs_page(title=app.title, document="/openapi.json", client_id=client_id, connect=connect)
+
+    async def init(_: Request) -> Response:
+        return Response(_INIT, media_type="text/javascript")
+
+    async def redirect(_: Request) -> Response:
+        return HTMLResponse(_REDIRECT_PAGE, headers={
+            "Content-Security-Policy": "default-src 'none'; script-src 'self'",
+            # The window that opened this one must stay reachable.
+            "Cross-Origin-Opener-Policy": "unsafe-none",
+        })
+
+    async def redirect_script(_: Request) -> Response:
+        return Response(_REDIRECT, media_type="text/javascript")
+
+    app.add_route("/docs", page, include_in_schema=False)
+    app.add_route("/docs/init.js", init, include_in_schema=False)
+    app.add_route("/docs/oauth2-redirect", redirect, include_in_schema=False)
+    app.add_route("/docs/oauth2-redirect.js", redirect_script, include_in_schema=False)
+    app.mount("/docs/assets", StaticFiles(directory=ASSETS), name="docs-assets")
+
+
+def openapi_text(app: FastAPI) -> str:
+    """The OpenAPI document as it is kept under review in docs/openapi."""
+    return json.dumps(app.openapi(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"

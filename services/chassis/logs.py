@@ -1,0 +1,55 @@
+"""One JSON line per event, or a readable one in a terminal; never a body, a cookie, a token or a query value."""
+
+import logging
+import sys
+from contextvars import ContextVar
+
+import structlog
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+traceparent: ContextVar[str] = ContextVar("traceparent", default="")
+
+
+def _add_request_id(_: object, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    if known := request_id.get():
+        event.setdefault("request_id", known)
+    return event
+
+
+def configure_logging(service: str, *, log_format: str, level: str) -> None:
+    """Send everything, the libraries' records too, to standard output in one format."""
+    shared: list[structlog.types.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_request_id,
+    ]
+    if log_format == "human":
+        last: list[structlog.types.Processor] = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    else:
+        last = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("uvicorn.access", "httpx", "httpcore", "aiohttp.access"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.contextvars.clear_contextvars()
+    structlog.get_logger(service)
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """The logger of one module."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return logger

@@ -1,0 +1,35 @@
+"""The settings that every service has. Environment variables, read once; sample secrets are refused in production."""
+
+from enum import StrEnum
+from typing import Self
+
+from pydantic import model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Environment(StrEnum):
+    """What a process is run for."""
+
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class ServiceSettings(BaseSettings):
+    """Read from environment variables of the same names in capitals."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    environment: Environment = Environment.DEVELOPMENT
+    database_url: str
+    database_pool_size: int = 10
+    log_format: str = "json"
+    log_level: str = "info"
+
+    @model_validator(mode="after")
+    def _no_sample_secrets_in_production(self) -> Self:
+        if self.environment is Environment.PRODUCTION:
+            for name, value in self:
+                if isinstance(value, str) and "sample" in value:
+                    raise ValueError(f"{name.upper()} holds a sample secret: set your own before going to production")
+        return self

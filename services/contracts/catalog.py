@@ -1,0 +1,143 @@
+"""Products, variants, prices and stock holds as catalog tells them. Amounts are minor units of the shop's currency."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from services.contracts.messages import Command, Reply
+
+Sku = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+PositiveId = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+class Variant(Reply):
+    """A variant of a product. It costs the product's price plus its additional price."""
+
+    variant_id: int
+    sku: str
+    title: str
+    additional_price: int
+    stock: int
+
+
+class Product(Reply):
+    """A product. One with variants is sold by its variants only; its own stock is then 0."""
+
+    product_id: int
+    sku: str
+    title: str
+    description: str
+    category: str
+    image: str | None
+    price: int
+    currency: str
+    stock: int
+    variants: list[Variant]
+
+
+class ProductPage(Reply):
+    """Products in order of SKU; pass `next_cursor` on to get the next page. `missing` lists asked-for unknown SKUs."""
+
+    products: list[Product]
+    missing: list[str] = []
+    next_cursor: str | None = None
+
+
+class Item(Reply):
+    """What can be put into a cart: a product sold as itself, or one variant."""
+
+    sku: str
+    product_id: int
+    variant_id: int | None
+    title: str
+    variant: str | None
+    category: str
+    image: str | None
+    unit_price: int
+    currency: str
+    stock: int
+    variants_of: bool = Field(description="True when this SKU names a product that is sold by its variants only.")
+
+
+class ItemQuery(Command):
+    """Items by SKU, and by product and variant id; each list may be empty."""
+
+    skus: Annotated[list[str], Field(max_length=500)] = []
+    ids: Annotated[list[tuple[int, int | None]], Field(max_length=500)] = []
+
+
+class ItemList(Reply):
+    """The items found, in no promised order; what is not in the list does not exist."""
+
+    items: list[Item]
+
+
+class Description(Reply):
+    """A SKU's description. `found` is false, and the texts empty, for a SKU that catalog does not know."""
+
+    sku: str
+    found: bool
+    title: str = ""
+    description: str = ""
+
+
+class DescriptionQuery(Command):
+    """Zero or more SKUs."""
+
+    skus: Annotated[list[str], Field(max_length=500)]
+
+
+class DescriptionList(Reply):
+    """One description for each SKU asked for, in the order asked."""
+
+    descriptions: list[Description]
+
+
+class HoldLine(Command):
+    """How many of one SKU to set aside."""
+
+    sku: Sku
+    quantity: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class HoldRequest(Command):
+    """Set stock aside for a checkout; all lines or none."""
+
+    lines: Annotated[list[HoldLine], Field(min_length=1, max_length=500)]
+
+
+class Hold(Reply):
+    """The state of a checkout's stock: held until it is committed (sold) or released (back on the shelf)."""
+
+    checkout_id: str
+    state: Literal["held", "committed", "released"]
+
+
+class Restock(Reply):
+    """Goods of a refund put back on the shelf, once."""
+
+    refund_id: UUID
+    checkout_id: str
+
+
+class ProductWrite(Command):
+    """A product as an editor sends it: everything but the ids, which catalog gives."""
+
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    description: Annotated[str, Field(max_length=4000)] = ""
+    category: Annotated[str, Field(min_length=1, max_length=80)]
+    image: Annotated[str | None, Field(max_length=500)] = None
+    price: Annotated[int, Field(ge=0, le=10**12)]
+    stock: Annotated[int, Field(ge=0, le=10**9)] = 0
+
+
+class ProductPatch(Command):
+    """The fields of a product to change; absent fields stay as they are."""
+
+    title: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    description: Annotated[str | None, Field(max_length=4000)] = None
+    category: Annotated[str | None, Field(min_length=1, max_length=80)] = None
+    image: Annotated[str | None, Field(max_length=500)] = None
+    price: Annotated[int | None, Field(ge=0, le=10**12)] = None
+    stock: Annotated[int | None, Field(ge=0, le=10**9)] = None
