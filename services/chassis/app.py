@@ -38,7 +38,7 @@ logger = get_logger(__name__)
 
 Ping = Callable[[], Awaitable[None]]
 Renderer = Callable[[Request, Problem], Response]
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Any] | None]]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Any]]]
 
 BODY_LIMIT = 64 * 1024
 PING_SECONDS = 2.0
@@ -82,13 +82,11 @@ def refusals(*problems: type[Problem]) -> dict[int | str, dict[str, Any]]:
 
 def render_json(_: Request, problem: Problem) -> Response:
     """A problem as application/problem+json."""
-    return JSONResponse(
-        problem.document(), problem.status, headers=problem.headers, media_type=PROBLEM_MEDIA_TYPE
-    )
+    return JSONResponse(problem.document(), problem.status, headers=problem.headers, media_type=PROBLEM_MEDIA_TYPE)
 
 
 class Edge:
-    """Everything that happens to every request before and after the routes: ids, limits, measures, headers, last resort."""
+    """What happens to every request before and after the routes: ids, limits, measures, headers, last resort."""
 
     def __init__(self, app: ASGIApp, *, render: Renderer, body_limit: int) -> None:
         self._app = app
@@ -139,7 +137,9 @@ class _Exchange:
     @property
     def route(self) -> str:
         path = getattr(self.scope.get("route"), "path", None)
-        return path if isinstance(path, str) else "(none)"
+        if isinstance(path, str):
+            return path
+        return self.scope["path"] if self.scope["path"] in _FIXED else "(none)"
 
     def declared_length(self) -> int:
         try:
@@ -170,12 +170,11 @@ class _Exchange:
         HTTP_REQUESTS.labels(method, self.route, str(self.status)).inc()
         HTTP_DURATION.labels(method, self.route).observe(seconds)
         if self.route not in _QUIET:
-            logger.info(
-                "request", method=method, route=self.route, status=self.status, ms=round(seconds * 1000, 1)
-            )
+            logger.info("request", method=method, route=self.route, status=self.status, ms=round(seconds * 1000, 1))
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_FIXED = frozenset({"/metrics", "/docs", "/openapi.json"})
 _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
 
 
@@ -265,6 +264,8 @@ def _render_problems(app: FastAPI, render: Renderer) -> None:
 
 
 def _from_http(error: HTTPException) -> Problem:
+    if isinstance(error.__cause__, Problem):
+        return error.__cause__  # FastAPI wraps what reading the body raises.
     headers = dict(error.headers or {})
     match error.status_code:
         case 404:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 from cachetools import LRUCache
+from fastapi.security import OpenIdConnect
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -99,9 +100,9 @@ class OpenIdProvider:
 
     async def keys_for(self, kid: str) -> KeySet:
         """The provider's keys; fetched again for an unknown `kid`, at most once in the cool-down."""
-        if all(key.kid != kid for key in self._keys.keys):
-            if time.monotonic() - self._keys_fetched_at >= KEYS_COOL_DOWN_SECONDS:
-                await self._fetch.run(self._fetch_keys)
+        unknown = all(key.kid != kid for key in self._keys.keys)
+        if unknown and time.monotonic() - self._keys_fetched_at >= KEYS_COOL_DOWN_SECONDS:
+            await self._fetch.run(self._fetch_keys)
         return self._keys
 
     async def _fetch_keys(self) -> None:
@@ -193,6 +194,15 @@ def _caller(claims: dict[str, Any], token: str) -> Caller:
 def _refused(why: str) -> Unauthenticated:
     return Unauthenticated(
         f"The access token is not good: {why}.", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}
+    )
+
+
+def bearer_scheme(issuer: str) -> OpenIdConnect:
+    """How OpenAPI documents say that a bearer token of this provider is wanted; the checking is TokenVerifier's."""
+    return OpenIdConnect(
+        openIdConnectUrl=f"{issuer.rstrip('/')}/.well-known/openid-configuration",
+        scheme_name="openid",
+        auto_error=False,
     )
 
 

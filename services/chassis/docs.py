@@ -52,7 +52,9 @@ window.addEventListener("load", () => {
 """
 
 # Our own: hands the answer of the sign-in window to the page that opened it.
-_REDIRECT_PAGE = '<!doctype html><html lang="en"><title>Signing in</title><script src="/docs/oauth2-redirect.js"></script>'
+_REDIRECT_PAGE = (
+    '<!doctype html><html lang="en"><title>Signing in</title><script src="/docs/oauth2-redirect.js"></script>'
+)
 _REDIRECT = """"use strict";
 const { oauth2 } = window.opener.swaggerUIRedirectOauth2;
 const flow = window.opener.swaggerUIRedirectOauth2;
@@ -86,11 +88,14 @@ def docs_routes(app: FastAPI, *, client_id: str | None) -> None:
         return Response(_INIT, media_type="text/javascript")
 
     async def redirect(_: Request) -> Response:
-        return HTMLResponse(_REDIRECT_PAGE, headers={
-            "Content-Security-Policy": "default-src 'none'; script-src 'self'",
-            # The window that opened this one must stay reachable.
-            "Cross-Origin-Opener-Policy": "unsafe-none",
-        })
+        return HTMLResponse(
+            _REDIRECT_PAGE,
+            headers={
+                "Content-Security-Policy": "default-src 'none'; script-src 'self'",
+                # The window that opened this one must stay reachable.
+                "Cross-Origin-Opener-Policy": "unsafe-none",
+            },
+        )
 
     async def redirect_script(_: Request) -> Response:
         return Response(_REDIRECT, media_type="text/javascript")

@@ -18,15 +18,27 @@ def _add_request_id(_: object, __: str, event: structlog.types.EventDict) -> str
 
 def configure_logging(service: str, *, log_format: str, level: str) -> None:
     """Send everything, the libraries' records too, to standard output in one format."""
+
+    def add_service(_: object, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+        event.setdefault("service", service)
+        return event
+
     shared: list[structlog.types.Processor] = [
+        add_service,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _add_request_id,
     ]
     if log_format == "human":
-        last: list[structlog.types.Processor] = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        last: list[structlog.types.Processor] = [
+            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
     else:
-        last = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        # Local variables of a traceback would carry tokens, cookies and cards into the log.
+        tracebacks = structlog.processors.ExceptionRenderer(
+            structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        )
+        last = [tracebacks, structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
@@ -45,8 +57,6 @@ def configure_logging(service: str, *, log_format: str, level: str) -> None:
     root.setLevel(level.upper())
     for noisy in ("uvicorn.access", "httpx", "httpcore", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    structlog.contextvars.clear_contextvars()
-    structlog.get_logger(service)
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -1,9 +1,11 @@
 """Requests, errors and durations by route, in Prometheus' words. Every process serves its own at /metrics."""
 
-from prometheus_client import REGISTRY, Counter, Histogram, generate_latest
+from prometheus_client import REGISTRY, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has not typed it
 
 HTTP_REQUESTS = Counter(
     "http_requests_total", "Requests answered, by route template and status.", ("method", "route", "status")

@@ -19,7 +19,9 @@ def migration_config(service: str, url: str) -> Config:
     config.set_main_option("script_location", str(SERVICES / "chassis" / "migrations"))
     config.set_main_option("version_locations", str(SERVICES / service / "migrations"))
     config.set_main_option("path_separator", "newline")
-    config.set_main_option("sqlalchemy.url", url.replace("postgresql://", "postgresql+asyncpg://", 1).replace("%", "%%"))
+    config.set_main_option(
+        "sqlalchemy.url", url.replace("postgresql://", "postgresql+asyncpg://", 1).replace("%", "%%")
+    )
     return config
 
 

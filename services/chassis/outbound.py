@@ -5,14 +5,14 @@
     no connection, no free connection           NotSent
     a time-out, a cut, 5xx, any other 4xx       OutcomeUnknown
 
-httpx is the interface; aiohttp carries the bytes, at a fifth of the CPU of httpx's own transport. The exceptions of that
-transport must not be trusted by their httpx names: it reports a connection that was cut after sending as a
+httpx is the interface; aiohttp carries the bytes, at a fifth of the CPU of httpx's own transport. The exceptions of
+that transport must not be trusted by their httpx names: it reports a connection that was cut after sending as a
 ConnectTimeout. What happened is read from the aiohttp exception behind it.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
@@ -131,7 +131,7 @@ class Neighbour:
         *,
         credential: Credential | None = None,
         headers: Mapping[str, str] | None = None,
-        params: list[tuple[str, str]] | None = None,
+        params: Sequence[tuple[str, str]] | None = None,
         content: bytes | None = None,
         repeatable: bool = True,
     ) -> httpx.Response | Undecided:
@@ -146,7 +146,9 @@ class Neighbour:
         for attempt in range(self._attempts):
             if attempt:
                 await asyncio.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
-            outcome = await self._attempt(method, path, credential, headers or {}, params, content)
+            outcome = await self._attempt(
+                method, path, credential=credential, headers=headers or {}, params=params, content=content
+            )
             if isinstance(outcome, httpx.Response):
                 if outcome.status_code != httpx.codes.UNAUTHORIZED or credential is None or attempt:
                     break
@@ -167,7 +169,7 @@ class Neighbour:
         command: BaseModel | None = None,
         credential: Credential | None = None,
         headers: Mapping[str, str] | None = None,
-        params: list[tuple[str, str]] | None = None,
+        params: Sequence[tuple[str, str]] | None = None,
         repeatable: bool = True,
     ) -> R | Refused | Undecided:
         """Exchange JSON with a neighbour that answers problem+json.
@@ -194,9 +196,10 @@ class Neighbour:
         self,
         method: str,
         path: str,
+        *,
         credential: Credential | None,
         headers: Mapping[str, str],
-        params: list[tuple[str, str]] | None,
+        params: Sequence[tuple[str, str]] | None,
         content: bytes | None,
     ) -> httpx.Response | Undecided:
         sent = dict(headers)
@@ -211,7 +214,11 @@ class Neighbour:
             sent["Authorization"] = authorization
         try:
             response = await self._client.request(
-                method, self.base_url + path, headers=sent, params=params, content=content
+                method,
+                self.base_url + path,
+                headers=sent,
+                params=httpx.QueryParams(tuple(params or ())),
+                content=content,
             )
         except httpx.TransportError as failure:
             why = f"{type(failure.__cause__ or failure).__name__}: {failure}"

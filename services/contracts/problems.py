@@ -53,7 +53,7 @@ class Problem(Exception):  # noqa: N818 - a no is published under a name that is
         return {
             "type": PROBLEM_TYPE_PREFIX + self.slug,
             "title": self.title,
-            "status": self.status,
+            "status": int(self.status),
             "detail": self.detail,
             **self.members,
         }
