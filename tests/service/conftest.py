@@ -1,0 +1,107 @@
+"""PostgreSQL for the tests: a server of the session's own, or the one that TEST_POSTGRES_URL (a superuser) names."""
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from services.chassis.migrate import migrate
+from services.local.postgres import EmbeddedPostgres, Server
+
+
+@dataclass(frozen=True)
+class DatabaseUrls:
+    """One migrated database: as the service uses it, and as its migrations do."""
+
+    name: str
+    app: str
+    owner: str
+
+
+MakeDatabase = Callable[[str], Awaitable[DatabaseUrls]]
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running server."""
+    if given := os.environ.get("TEST_POSTGRES_URL"):
+        yield Server(given)
+        return
+    embedded = EmbeddedPostgres(Path(tmp_path_factory.mktemp("postgres")), durable=False)
+    try:
+        yield embedded.start()
+    finally:
+        embedded.stop()
+
+
+@dataclass
+class Databases:
+    """Databases with names of this session only, so that sessions may share a server."""
+
+    server: Server
+    prefix: str = field(default_factory=lambda: f"t{secrets.token_hex(4)}")
+    password: str = field(default_factory=lambda: secrets.token_hex(12))
+    made: list[str] = field(default_factory=list)
+    templates: dict[str, str] = field(default_factory=dict)
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def make(self, service: str) -> DatabaseUrls:
+        """A new database of a service, migrated, with nothing in it."""
+        async with self._one_at_a_time:
+            if service not in self.templates:
+                self.templates[service] = await self._make_template(service)
+            template = self.templates[service]
+            name = f"{template}_{len(self.made)}"
+            self.made.append(name)
+            await self._run(
+                f'CREATE DATABASE "{name}" OWNER "{template}_owner" TEMPLATE "{template}"',
+                f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC',
+                f'GRANT CONNECT ON DATABASE "{name}" TO "{template}_app"',
+            )
+        return self._urls(name, template)
+
+    async def _make_template(self, service: str) -> str:
+        name = f"{self.prefix}_{service}"
+        await asyncio.to_thread(
+            self.server.create_database, name, owner_password=self.password, app_password=self.password
+        )
+        # In a thread, because Alembic's environment starts an event loop of its own.
+        await asyncio.to_thread(migrate, service, self._urls(name, name).owner)
+        return name
+
+    def _urls(self, name: str, template: str) -> DatabaseUrls:
+        app, owner = (
+            self.server.url(database=name, user=f"{template}_{role}", password=self.password)
+            for role in ("app", "owner")
+        )
+        return DatabaseUrls(name, app, owner)
+
+    async def _run(self, *statements: str) -> None:
+        connection = await asyncpg.connect(self.server.superuser_url)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    async def drop_all(self) -> None:
+        """Leave a shared server as it was."""
+        templates = self.templates.values()
+        databases = [f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)' for name in (*self.made, *templates)]
+        roles = [f'DROP ROLE IF EXISTS "{name}_{role}"' for name in templates for role in ("app", "owner")]
+        await self._run(*databases, *roles)
+
+
+@pytest.fixture(scope="session")
+async def make_database(postgres: Server) -> AsyncIterator[MakeDatabase]:
+    """`urls = await make_database("catalog")`: a new migrated database, dropped at the end of the session."""
+    databases = Databases(postgres)
+    try:
+        yield databases.make
+    finally:
+        await databases.drop_all()

@@ -1,0 +1,51 @@
+"""What keeps one service out of another's data: roles, passwords, privileges."""
+
+import asyncpg
+import pytest
+
+from tests.service.conftest import MakeDatabase
+
+
+async def test_an_app_role_reads_and_writes_but_makes_no_tables(make_database: MakeDatabase) -> None:
+    urls = await make_database("catalog")
+    owner = await asyncpg.connect(urls.owner)
+    app = await asyncpg.connect(urls.app)
+    await owner.execute("CREATE TABLE things (id bigint GENERATED ALWAYS AS IDENTITY, name text)")
+
+    await app.execute("INSERT INTO things (name) VALUES ('apple')")
+    names = await app.fetch("UPDATE things SET name = 'banana' RETURNING name")
+    for forbidden in ("CREATE TABLE mine ()", "CREATE TEMPORARY TABLE mine ()", "DROP TABLE things", "TRUNCATE things"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await app.execute(forbidden)
+
+    assert [row["name"] for row in names] == ["banana"]
+    assert await owner.fetchval("SELECT count(*) FROM things") == 1
+    await app.close()
+    await owner.close()
+
+
+@pytest.mark.parametrize("role", ["app", "owner"])
+async def test_a_role_cannot_enter_a_neighbours_database(make_database: MakeDatabase, role: str) -> None:
+    catalog = await make_database("catalog")
+    cartdb = await make_database("cartdb")
+
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await asyncpg.connect(getattr(cartdb, role), database=catalog.name)
+
+
+async def test_a_wrong_password_is_refused(make_database: MakeDatabase) -> None:
+    urls = await make_database("catalog")
+
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(urls.app, password="guessed")
+
+
+async def test_two_databases_of_one_service_share_nothing(make_database: MakeDatabase) -> None:
+    first = await asyncpg.connect((await make_database("catalog")).owner)
+    second = await asyncpg.connect((await make_database("catalog")).owner)
+
+    await first.execute("CREATE TABLE only_here ()")
+
+    assert await second.fetchval("SELECT to_regclass('only_here')") is None
+    await first.close()
+    await second.close()
