@@ -10,6 +10,9 @@ from services.contracts.messages import Command, Reply
 Sku = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 PositiveId = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
+# PostgreSQL stores no NUL character.
+STORABLE = r"^[^\x00]*$"
+
 
 class Variant(Reply):
     """A variant of a product. It costs the product's price plus its additional price."""
@@ -42,6 +45,19 @@ class ProductPage(Reply):
     products: list[Product]
     missing: list[str] = []
     next_cursor: str | None = None
+
+
+class Category(Reply):
+    """A category, and how many products are in it."""
+
+    name: str
+    products: int
+
+
+class CategoryList(Reply):
+    """Every category that has products, by name."""
+
+    categories: list[Category]
 
 
 class Item(Reply):
@@ -107,6 +123,14 @@ class HoldRequest(Command):
     lines: Annotated[list[HoldLine], Field(min_length=1, max_length=500)]
 
 
+class Shortage(Reply):
+    """A line that could not be held; OutOfStock carries a list of these as `items`."""
+
+    sku: str
+    wanted: int
+    available: int
+
+
 class Hold(Reply):
     """The state of a checkout's stock: held until it is committed (sold) or released (back on the shelf)."""
 
@@ -124,20 +148,43 @@ class Restock(Reply):
 class ProductWrite(Command):
     """A product as an editor sends it: everything but the ids, which catalog gives."""
 
-    title: Annotated[str, Field(min_length=1, max_length=200)]
-    description: Annotated[str, Field(max_length=4000)] = ""
-    category: Annotated[str, Field(min_length=1, max_length=80)]
-    image: Annotated[str | None, Field(max_length=500)] = None
+    title: Annotated[str, Field(min_length=1, max_length=200, pattern=STORABLE)]
+    description: Annotated[str, Field(max_length=4000, pattern=STORABLE)] = ""
+    category: Annotated[str, Field(min_length=1, max_length=80, pattern=STORABLE)]
+    image: Annotated[str | None, Field(max_length=500, pattern=STORABLE)] = None
     price: Annotated[int, Field(ge=0, le=10**12)]
     stock: Annotated[int, Field(ge=0, le=10**9)] = 0
 
 
 class ProductPatch(Command):
-    """The fields of a product to change; absent fields stay as they are."""
+    """The fields of a product to change; absent fields stay as they are, and only `image` may be null."""
 
-    title: Annotated[str | None, Field(min_length=1, max_length=200)] = None
-    description: Annotated[str | None, Field(max_length=4000)] = None
-    category: Annotated[str | None, Field(min_length=1, max_length=80)] = None
-    image: Annotated[str | None, Field(max_length=500)] = None
+    title: Annotated[str | None, Field(min_length=1, max_length=200, pattern=STORABLE)] = None
+    description: Annotated[str | None, Field(max_length=4000, pattern=STORABLE)] = None
+    category: Annotated[str | None, Field(min_length=1, max_length=80, pattern=STORABLE)] = None
+    image: Annotated[str | None, Field(max_length=500, pattern=STORABLE)] = None
     price: Annotated[int | None, Field(ge=0, le=10**12)] = None
     stock: Annotated[int | None, Field(ge=0, le=10**9)] = None
+
+
+class VariantWrite(Command):
+    """A variant as an editor sends it."""
+
+    title: Annotated[str, Field(min_length=1, max_length=200, pattern=STORABLE)]
+    additional_price: Annotated[int, Field(ge=0, le=10**12)] = 0
+    stock: Annotated[int, Field(ge=0, le=10**9)] = 0
+
+
+class StockWrite(Command):
+    """How many of a SKU are on the shelf, besides those that checkouts hold."""
+
+    stock: Annotated[int, Field(ge=0, le=10**9)]
+
+
+class StockLevel(Reply):
+    """Where a SKU's stock is: on the shelf, held by checkouts, sold."""
+
+    sku: str
+    stock: int
+    held: int
+    sold: int

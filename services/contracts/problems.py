@@ -242,6 +242,11 @@ class PreconditionFailed(Problem):
     title = "The cart has changed since the version named in If-Match."
 
 
+class ProductHasChanged(PreconditionFailed):
+    slug = "product_has_changed"
+    title = "The product has changed since the version named in If-Match."
+
+
 class BodyTooLarge(Problem):
     slug = "body_too_large"
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
