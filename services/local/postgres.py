@@ -6,9 +6,7 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,15 +15,14 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote, unquote, urlsplit
 
+from .ports import free_port
+from .processes import StartError, alive, dies_with_parent, stop_leftover, works
+
 SUPERUSER = "postgres"
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 PAUSE_SECONDS = 0.02
 DATABASE_SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "postgres" / "database.psql"
-
-
-class PostgresFailed(Exception):
-    """PostgreSQL cannot be started or set up; the message says why in one line."""
 
 
 @cache
@@ -37,9 +34,7 @@ def binaries() -> Path:
         programs = Path(folder) / "pginstall18" / "bin"
         if (programs / "postgres").exists():
             return programs
-    raise PostgresFailed(
-        "The embedded PostgreSQL is missing: install requirements/run.txt, or give DATABASE_SERVER_URL."
-    )
+    raise StartError("The embedded PostgreSQL is missing: install requirements/run.txt, or give DATABASE_SERVER_URL.")
 
 
 @dataclass(frozen=True)
@@ -80,32 +75,11 @@ def unprivileged() -> Unprivileged:
         ),
     )
     for way in ways:
-        if _works((*way.prefix, str(binaries() / "postgres"), "--version")):
+        if works((*way.prefix, str(binaries() / "postgres"), "--version")):
             return way
-    raise PostgresFailed(
+    raise StartError(
         "PostgreSQL refuses to run as root, and neither unshare nor setpriv works here: use a normal user."
     )
-
-
-@cache
-def _dies_with_parent() -> tuple[str, ...]:
-    if sys.platform == "linux" and _works(("setpriv", "--pdeathsig", "INT", "true")):
-        return ("setpriv", "--pdeathsig", "INT")
-    return ()
-
-
-def _works(command: tuple[str, ...]) -> bool:
-    if shutil.which(command[0]) is None:
-        return False
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True)
@@ -145,7 +119,7 @@ class Server:
         command = [str(binaries() / "psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", *arguments]
         ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if ended.returncode != 0:
-            raise PostgresFailed(f"PostgreSQL refused: {' '.join(ended.stderr.split())}")
+            raise StartError(f"PostgreSQL refused: {' '.join(ended.stderr.split())}")
         return ended.stdout
 
 
@@ -192,7 +166,7 @@ class EmbeddedPostgres:
         with (self.folder / "postgres.log").open("wb") as log:
             # A session of its own: Ctrl-C in the terminal must not stop the database before the services.
             self._process = subprocess.Popen(
-                (*unprivileged().prefix, *_dies_with_parent(), str(binaries() / "postgres"), *self._options(port)),
+                (*unprivileged().prefix, *dies_with_parent("INT"), str(binaries() / "postgres"), *self._options(port)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -259,7 +233,7 @@ class EmbeddedPostgres:
         )
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         if ended.returncode != 0:
-            raise PostgresFailed(f"initdb failed: {' '.join(ended.stderr.split())}")
+            raise StartError(f"initdb failed: {' '.join(ended.stderr.split())}")
         unfinished.rename(self._data)
 
     def _write_access_rules(self) -> None:
@@ -273,16 +247,10 @@ class EmbeddedPostgres:
         pid = self._recorded_pid()
         if pid is None or not alive(pid):
             return
-        if str(self._data) not in command_of(pid):
-            # Another program has the number of a server that is long gone; PostgreSQL would take it for its own.
+        stop_leftover(pid, recognised_by=str(self._data), how=signal.SIGINT, seconds=STOP_SECONDS)
+        # What is alive under this number now is another program; PostgreSQL would take it for its own earlier self.
+        if alive(pid):
             (self._data / "postmaster.pid").unlink(missing_ok=True)
-            return
-        os.kill(pid, signal.SIGINT)
-        deadline = time.monotonic() + STOP_SECONDS
-        while alive(pid):
-            if time.monotonic() > deadline:
-                raise PostgresFailed(f"An earlier PostgreSQL (process {pid}) on {self._data} does not stop.")
-            time.sleep(PAUSE_SECONDS)
 
     def _recorded_pid(self) -> int | None:
         try:
@@ -297,7 +265,7 @@ class EmbeddedPostgres:
         while not self._is_ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                raise PostgresFailed(f"PostgreSQL did not start: {self._last_words()}")
+                raise StartError(f"PostgreSQL did not start: {self._last_words()}")
             time.sleep(PAUSE_SECONDS)
 
     def _is_ready(self) -> bool:
@@ -311,24 +279,3 @@ class EmbeddedPostgres:
     def _last_words(self) -> str:
         lines = (self.folder / "postgres.log").read_text(errors="replace").splitlines()
         return next((line for line in reversed(lines) if "FATAL" in line or "ERROR" in line), " ".join(lines[-1:]))
-
-
-def alive(pid: int) -> bool:
-    """Whether a process of this number runs."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def command_of(pid: int) -> str:
-    """The command line of a process, empty when it cannot be told."""
-    told = Path(f"/proc/{pid}/cmdline")
-    if told.exists():
-        return told.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    if shutil.which("ps") is None:
-        return ""
-    return subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout

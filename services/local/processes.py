@@ -1,0 +1,162 @@
+"""Operating system processes of a local stack: started so that none outlives its starter, watched, stopped."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+
+PAUSE_SECONDS = 0.02
+LAST_LINES = 12
+
+Say = Callable[[str, str], None]
+
+
+class StartError(Exception):
+    """Something local cannot be started or set up; the message says what and why in one line."""
+
+
+@cache
+def works(command: tuple[str, ...]) -> bool:
+    """Whether a command exists here and ends well."""
+    if shutil.which(command[0]) is None:
+        return False
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def dies_with_parent(signal_name: str) -> tuple[str, ...]:
+    """What to put before a command on Linux, so that the kernel signals it when the thread that started it ends.
+
+    The thread, not the process: such a command must be started by the main thread.
+    """
+    prefix = ("setpriv", "--pdeathsig", signal_name)
+    return prefix if sys.platform == "linux" and works((*prefix, "true")) else ()
+
+
+def alive(pid: int) -> bool:
+    """Whether a process of this number runs."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def command_of(pid: int) -> str:
+    """The command line of a process, empty when it cannot be told."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        if shutil.which("ps") is None:
+            return ""
+    return subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+
+
+def stop_leftover(pid: int, *, recognised_by: str, how: signal.Signals, seconds: float) -> None:
+    """Stop a process that an earlier, killed starter left behind, unless the number belongs to another program by now.
+
+    Raises:
+        StartError: it does not stop.
+    """
+    deadline = time.monotonic() + seconds
+    asked = False
+    # A dead process that nobody has buried yet is alive to the kernel but has no command.
+    while alive(pid) and recognised_by in command_of(pid):
+        if not asked:
+            os.kill(pid, how)
+            asked = True
+        if time.monotonic() > deadline:
+            raise StartError(f"Process {pid}, left by an earlier start, does not stop: {command_of(pid)}")
+        time.sleep(PAUSE_SECONDS)
+
+
+class Process:
+    """A Python program of this repository, its output passed on line by line and kept in a file."""
+
+    def __init__(
+        self, name: str, arguments: tuple[str, ...], *, settings: Mapping[str, str], log: Path, say: Say
+    ) -> None:
+        self.name = name
+        self.last_lines: deque[str] = deque(maxlen=LAST_LINES)
+        self.expected_to_run = False
+        self._arguments = arguments
+        self._settings = settings
+        self._log = log
+        self._say = say
+        self._process: subprocess.Popen[bytes] | None = None
+        self._reader: threading.Thread | None = None
+
+    @property
+    def command(self) -> str:
+        """What a list of processes shows of it."""
+        return " ".join(self._arguments)
+
+    @property
+    def pid(self) -> int | None:
+        """Its number, once started."""
+        return self._process.pid if self._process else None
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended, None while it runs."""
+        return self._process.poll() if self._process else None
+
+    def start(self) -> None:
+        """Start it, without waiting until it is ready."""
+        self.expected_to_run = True
+        self._process = subprocess.Popen(
+            (*dies_with_parent("TERM"), sys.executable, "-m", *self._arguments),
+            env={**os.environ, **self._settings, "PYTHONUNBUFFERED": "1"},
+            cwd=Path(__file__).resolve().parents[2],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C reaches the whole group of the terminal; the starter stops its processes in its own order.
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True, name=f"output of {self.name}")
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        with self._process.stdout as output, self._log.open("ab") as log:
+            for line in output:
+                log.write(line)
+                log.flush()
+                text = line.decode(errors="replace").rstrip()
+                self.last_lines.append(text)
+                self._say(self.name, text)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Ask it to end, or end it."""
+        self.expected_to_run = False
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it has ended and its last line is passed on; end it hard when it takes too long."""
+        if self._process is None:
+            return
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._reader is not None:
+            self._reader.join()
+
+    def last_words(self) -> str:
+        """How and with which lines it ended, in one line."""
+        if self._reader is not None:
+            self._reader.join(1.0)
+        lines = " | ".join(line.strip() for line in list(self.last_lines)[-3:] if line.strip())
+        return f"exit code {self.exit_code}: {lines}" if lines else f"exit code {self.exit_code}, no output"
