@@ -66,7 +66,7 @@ class AddLine(Command):
     sku: Sku
     product_id: Annotated[int, Field(ge=1)]
     variant_id: Annotated[int | None, Field(ge=1)] = None
-    quantity: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1
+    quantity: Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)] = 1
     unit_price: Annotated[int, Field(ge=0)]
 
 
@@ -75,7 +75,7 @@ class SetLine(Command):
 
     product_id: Annotated[int, Field(ge=1)]
     variant_id: Annotated[int | None, Field(ge=1)] = None
-    quantity: Annotated[int, Field(ge=0, le=1_000_000_000)]
+    quantity: Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
     unit_price: Annotated[int, Field(ge=0)]
 
 

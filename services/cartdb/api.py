@@ -1,0 +1,440 @@
+"""cartdb's routes. The owner comes from the verified credential and is part of every query."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal, cast
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+
+from services.chassis.app import refusals
+from services.chassis.auth import Caller, TokenVerifier, bearer_of
+from services.contracts.carts import (
+    AddLine,
+    ApplyMerge,
+    Attach,
+    Cart,
+    CartList,
+    CreateCart,
+    Freeze,
+    Frozen,
+    History,
+    IdempotencyKey,
+    Purchase,
+    PurchaseList,
+    PurchaseRequest,
+    Receipt,
+    RenameCart,
+    SetLine,
+    Settle,
+    Unfinished,
+    Unpurchase,
+    Void,
+)
+from services.contracts.catalog import Sku
+from services.contracts.identity import CART_OWNER_HEADER, GUEST_PREFIX, Scope, is_guest
+from services.contracts.problems import (
+    CartAlreadyPurchased,
+    CartInCheckout,
+    CartIsBeingAdopted,
+    CartLimitExceeded,
+    CartNotFound,
+    Forbidden,
+    IdempotencyKeyReused,
+    IntentMismatch,
+    LineLimitExceeded,
+    MergeNotFound,
+    OrderNotFound,
+    PreconditionFailed,
+    PurchaseHasFailed,
+    PurchaseIsSettled,
+    QuantityLimitExceeded,
+    RequestInProgress,
+    Unauthenticated,
+    Unavailable,
+    Unprocessable,
+)
+
+from .store import Edit, Store
+
+SERVICE_SCOPES = frozenset({Scope.CART_GUEST, Scope.CART_CHECKOUT, Scope.CART_WATCH})
+
+EDIT_REFUSALS = refusals(
+    Unauthenticated,
+    Forbidden,
+    CartNotFound,
+    CartInCheckout,
+    CartAlreadyPurchased,
+    CartIsBeingAdopted,
+    RequestInProgress,
+    PreconditionFailed,
+    QuantityLimitExceeded,
+    LineLimitExceeded,
+    IdempotencyKeyReused,
+    Unavailable,
+)
+CART_REFUSALS = refusals(
+    Unauthenticated, Forbidden, CartNotFound, CartInCheckout, CartAlreadyPurchased, CartIsBeingAdopted, Unavailable
+)
+OWNER_REFUSALS = refusals(Unauthenticated, Forbidden, Unavailable)
+
+
+async def verified(request: Request) -> Caller:
+    """The caller, by the bearer token."""
+    token = bearer_of(request)
+    if token is None:
+        raise Unauthenticated
+    return await cast(TokenVerifier, request.state.verifier).verify(token)
+
+
+def the_store(request: Request) -> Store:
+    return cast(Store, request.state.store)
+
+
+OwnerHeader = Annotated[str | None, Header(alias=CART_OWNER_HEADER, max_length=80)]
+
+
+def _named_owner(header: str | None) -> str:
+    if not header:
+        raise Forbidden(f"A service token needs {CART_OWNER_HEADER}.")
+    return header
+
+
+async def shopper(caller: Annotated[Caller, Depends(verified)], cart_owner: OwnerHeader = None) -> str:
+    """A signed-in user by their own token, or a guest by the controller's; never a user by the controller's."""
+    if Scope.CART_GUEST in caller.scopes:
+        owner = _named_owner(cart_owner)
+        if not is_guest(owner) or len(owner) <= len(GUEST_PREFIX):
+            raise Forbidden("This service token serves guests only.")
+        return owner
+    if caller.scopes & SERVICE_SCOPES:
+        raise Forbidden("This service token may not act for a shopper.")
+    if cart_owner not in (None, caller.owner_id):
+        raise Forbidden(f"{CART_OWNER_HEADER} names somebody else.")
+    return caller.owner_id
+
+
+async def checkout(caller: Annotated[Caller, Depends(verified)], cart_owner: OwnerHeader = None) -> str:
+    """Any owner, by the controller's checkout token."""
+    caller.demand(Scope.CART_CHECKOUT)
+    return _named_owner(cart_owner)
+
+
+async def shopper_or_checkout(caller: Annotated[Caller, Depends(verified)], cart_owner: OwnerHeader = None) -> str:
+    """Whoever may read purchases and carry adoptions on."""
+    if Scope.CART_CHECKOUT in caller.scopes:
+        return _named_owner(cart_owner)
+    return await shopper(caller, cart_owner)
+
+
+def expected_version(if_match: Annotated[str | None, Header()] = None) -> int | None:
+    """The version that If-Match names; -1, which no cart has, for anything else."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    digits = if_match.strip().removeprefix("W/").strip('"')
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else -1
+
+
+StoreDep = Annotated[Store, Depends(the_store)]
+Shopper = Annotated[str, Depends(shopper)]
+Checkout = Annotated[str, Depends(checkout)]
+ShopperOrCheckout = Annotated[str, Depends(shopper_or_checkout)]
+Version = Annotated[int | None, Depends(expected_version)]
+Key = Annotated[IdempotencyKey | None, Header(alias="Idempotency-Key")]
+SkuPath = Annotated[Sku, Path()]
+CURRENT = "current"
+CartRef = Literal["current"] | UUID
+
+router = APIRouter(tags=["carts"])
+
+
+def fingerprint(request: Request, *fields: object) -> str:
+    """What makes two requests with one key the same: address, If-Match, and the shopper's own fields."""
+    parts = (request.method, request.url.path, request.headers.get("if-match", ""), *map(str, fields))
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
+
+
+def _named(cart: CartRef) -> UUID:
+    assert isinstance(cart, UUID)
+    return cart
+
+
+@dataclass(frozen=True, slots=True)
+class Changing:
+    """Whose cart a request changes, on which conditions."""
+
+    request: Request
+    owner: str
+    cart_id: UUID | None
+    expected: int | None
+    key: str | None
+
+    async def to(self, store: Store, action: str, sku: str | None, *, quantity: int = 0, **line: Any) -> Response:
+        """Make the change and answer the cart."""
+        same = fingerprint(self.request, sku, quantity) if self.key else None
+        edited = await store.edit(
+            Edit(
+                owner_id=self.owner,
+                cart_id=self.cart_id,
+                action=action,
+                sku=sku,
+                quantity=quantity,
+                expected_version=self.expected,
+                key=self.key,
+                fingerprint=same,
+                **line,
+            )
+        )
+        return Response(edited.json, media_type="application/json", headers={"ETag": f'"{edited.version}"'})
+
+
+async def changing(
+    request: Request, cart: CartRef, owner: Shopper, expected: Version = None, key: Key = None
+) -> Changing:
+    """The conditions of a change, from path and headers."""
+    return Changing(request, owner, None if cart == CURRENT else _named(cart), expected, key)
+
+
+Change = Annotated[Changing, Depends(changing)]
+
+
+# --- find
+
+
+@router.get("/carts", responses=OWNER_REFUSALS, summary="The owner's unpurchased carts")
+async def find_unpurchased(owner: Shopper, store: StoreDep) -> CartList:
+    """Open ones and those in checkout, the newest change first."""
+    return CartList(carts=await store.unpurchased(owner))
+
+
+@router.get("/carts/{cart}", response_model=Cart, responses=CART_REFUSALS, summary="One of the owner's carts")
+async def find(cart: CartRef, owner: Shopper, store: StoreDep) -> Response:
+    """In any state but deleted. Reading writes nothing: an owner without rows has an empty cart at version 0."""
+    found = await store.current(owner) if cart == CURRENT else await store.find(owner, _named(cart))
+    return Response(found, media_type="application/json")
+
+
+@router.get("/carts/{cart_id}/history", responses=CART_REFUSALS, summary="Who changed what when")
+async def history(
+    cart_id: UUID, owner: Shopper, store: StoreDep, at: Annotated[datetime | None, Query()] = None
+) -> History:
+    """Every change up to `at`, and the lines as they stood then."""
+    return await store.history(owner, cart_id, at=at)
+
+
+# --- create, update
+
+
+@router.post(
+    "/carts",
+    status_code=201,
+    responses=refusals(Unauthenticated, Forbidden, CartLimitExceeded, IdempotencyKeyReused, Unavailable),
+    summary="Create a cart",
+)
+async def create(command: CreateCart, request: Request, owner: Shopper, store: StoreDep, key: Key = None) -> Cart:
+    """A new, empty cart beside the others."""
+    same = fingerprint(request, command.name, command.activate)
+    return await store.create(owner, command, key=key, fingerprint=same)
+
+
+@router.patch("/carts/{cart_id}", responses=CART_REFUSALS, summary="Name a cart")
+async def rename(
+    cart_id: UUID, command: RenameCart, request: Request, owner: Shopper, store: StoreDep, key: Key = None
+) -> Cart:
+    """Null takes the name away."""
+    return await store.rename(owner, cart_id, command.name, key=key, fingerprint=fingerprint(request, command.name))
+
+
+@router.post("/carts/{cart_id}/activate", responses=CART_REFUSALS, summary="Make a cart the current one")
+async def activate(cart_id: UUID, request: Request, owner: Shopper, store: StoreDep, key: Key = None) -> Cart:
+    """Exactly one cart of an owner is current."""
+    return await store.activate(owner, cart_id, key=key, fingerprint=fingerprint(request))
+
+
+@router.delete("/carts/{cart_id}", status_code=204, responses=CART_REFUSALS, summary="Delete a cart")
+async def delete(cart_id: UUID, request: Request, owner: Shopper, store: StoreDep, key: Key = None) -> None:
+    """If it was the current one, a new, empty one follows."""
+    await store.delete(owner, cart_id, key=key, fingerprint=fingerprint(request))
+
+
+@router.post("/carts/{cart}/items", response_model=Cart, responses=EDIT_REFUSALS, summary="Add to a cart")
+async def add(line: AddLine, change: Change, store: StoreDep) -> Response:
+    """Adds are commutative: simultaneous ones all count."""
+    return await change.to(
+        store,
+        "add",
+        line.sku,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        product_id=line.product_id,
+        variant_id=line.variant_id,
+    )
+
+
+@router.put("/carts/{cart}/items/{sku}", response_model=Cart, responses=EDIT_REFUSALS, summary="Set a line")
+async def update(sku: SkuPath, line: SetLine, change: Change, store: StoreDep) -> Response:
+    """0 takes the line out."""
+    return await change.to(
+        store,
+        "set",
+        sku,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        product_id=line.product_id,
+        variant_id=line.variant_id,
+    )
+
+
+@router.delete("/carts/{cart}/items/{sku}", response_model=Cart, responses=EDIT_REFUSALS, summary="Take a line out")
+async def remove(sku: SkuPath, change: Change, store: StoreDep) -> Response:
+    """A line that is not there agrees."""
+    return await change.to(store, "remove", sku)
+
+
+@router.delete("/carts/{cart}/items", response_model=Cart, responses=EDIT_REFUSALS, summary="Empty a cart")
+async def clear(change: Change, store: StoreDep) -> Response:
+    """Every line goes."""
+    return await change.to(store, "clear", None)
+
+
+# --- purchase, unpurchase and what lies between
+
+purchases = APIRouter(tags=["purchases"])
+
+
+@purchases.post(
+    "/carts/{cart_id}/purchase",
+    responses=refusals(
+        Unauthenticated, Forbidden, CartNotFound, Unprocessable, IdempotencyKeyReused, RequestInProgress, Unavailable
+    ),
+    summary="Mark a cart purchased by a checkout",
+)
+async def purchase(cart_id: UUID, request: PurchaseRequest, owner: Checkout, store: StoreDep) -> Purchase:
+    """The answer's state tells: pending is a yes; failed, with its reason, is a no that stays. A repeat agrees."""
+    return await store.purchase(owner, cart_id, request)
+
+
+@purchases.get("/purchases", responses=OWNER_REFUSALS, summary="The owner's purchases")
+async def list_purchases(
+    owner: ShopperOrCheckout, store: StoreDep, limit: Annotated[int, Query(ge=1, le=100)] = 50
+) -> PurchaseList:
+    """The newest first; those that were refused at the mark are among them, as failed."""
+    return PurchaseList(purchases=await store.purchases(owner, limit=limit))
+
+
+@purchases.get(
+    "/purchases/{checkout_id}",
+    responses=refusals(Unauthenticated, Forbidden, OrderNotFound, Unavailable),
+    summary="One purchase in its present state",
+)
+async def find_purchase(checkout_id: UUID, owner: ShopperOrCheckout, store: StoreDep) -> Purchase:
+    """Pending, paid, or failed with its reason."""
+    return await store.find_purchase(owner, checkout_id)
+
+
+@purchases.post(
+    "/purchases/{checkout_id}/attach",
+    responses=refusals(Unauthenticated, Forbidden, OrderNotFound, IntentMismatch, PurchaseHasFailed, Unavailable),
+    summary="Attach the payment intent",
+)
+async def attach(checkout_id: UUID, command: Attach, owner: Checkout, store: StoreDep) -> Purchase:
+    """Written once, before anything is charged."""
+    return await store.attach(owner, checkout_id, intent_id=command.intent_id)
+
+
+@purchases.post(
+    "/purchases/{checkout_id}/settle",
+    responses=refusals(Unauthenticated, Forbidden, OrderNotFound, IntentMismatch, PurchaseHasFailed, Unavailable),
+    summary="The intent has succeeded",
+)
+async def settle(checkout_id: UUID, command: Settle, owner: Checkout, store: StoreDep) -> Purchase:
+    """Pending becomes paid; a new, empty cart follows."""
+    return await store.settle(owner, checkout_id, intent_id=command.intent_id)
+
+
+@purchases.post(
+    "/purchases/{checkout_id}/unpurchase",
+    responses=refusals(Unauthenticated, Forbidden, OrderNotFound, PurchaseIsSettled, Unavailable),
+    summary="Unmark: the intent is cancelled for good",
+)
+async def unpurchase(checkout_id: UUID, command: Unpurchase, owner: Checkout, store: StoreDep) -> Purchase:
+    """Pending becomes failed, and the cart opens again in the same transaction."""
+    return await store.unpurchase(owner, checkout_id, reason=command.reason)
+
+
+@purchases.post(
+    "/purchases/{checkout_id}/void",
+    responses=refusals(Unauthenticated, Forbidden, IdempotencyKeyReused, Unavailable),
+    summary="A tombstone for a checkout that never came",
+)
+async def void(checkout_id: UUID, command: Void, owner: Checkout, store: StoreDep) -> Purchase:
+    """A purchase that is there already wins and is answered in its present state."""
+    return await store.void(
+        owner, checkout_id, cart_id=command.cart_id, fingerprint=command.fingerprint, reason=command.reason
+    )
+
+
+@purchases.get(
+    "/unfinished", responses=refusals(Unauthenticated, Forbidden, Unavailable), summary="What some controller left"
+)
+async def unfinished(
+    caller: Annotated[Caller, Depends(verified)],
+    store: StoreDep,
+    older_than: Annotated[float, Query(ge=0, le=86_400)] = 15,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Unfinished:
+    """Pending purchases and unclosed adoptions of all owners, the oldest first. Reads only."""
+    caller.demand(Scope.CART_CHECKOUT)
+    return Unfinished(
+        purchases=await store.unfinished_purchases(older_than_seconds=older_than, limit=limit),
+        adoptions=await store.unfinished_adoptions(older_than_seconds=older_than, limit=limit),
+    )
+
+
+# --- adoption
+
+adoptions = APIRouter(tags=["adoption"])
+
+
+@adoptions.post(
+    "/adoptions/freeze",
+    responses=refusals(Unauthenticated, Forbidden, CartIsBeingAdopted, Unavailable),
+    summary="Step 1: freeze the guest's carts for a user",
+)
+async def freeze(command: Freeze, owner: ShopperOrCheckout, store: StoreDep) -> Frozen:
+    """Written once: a second user is refused."""
+    if not is_guest(owner):
+        raise Forbidden("Only a guest's carts can be adopted.")
+    return await store.freeze(owner, command)
+
+
+@adoptions.post(
+    "/adoptions/apply",
+    responses=refusals(Unauthenticated, Forbidden, CartInCheckout, Unavailable),
+    summary="Step 2: put the frozen lines into the user's cart",
+)
+async def apply(command: ApplyMerge, owner: ShopperOrCheckout, store: StoreDep) -> Receipt:
+    """Once for the merge id; a repeat answers the same receipt."""
+    return await store.apply(owner, command)
+
+
+@adoptions.post(
+    "/adoptions/{merge_id}/close",
+    status_code=204,
+    responses=refusals(Unauthenticated, Forbidden, Unavailable),
+    summary="Step 3: the guest's carts have moved",
+)
+async def close(merge_id: UUID, owner: ShopperOrCheckout, store: StoreDep) -> None:
+    """A repeat agrees."""
+    await store.close(owner, merge_id)
+
+
+@adoptions.get(
+    "/adoptions/{merge_id}",
+    responses=refusals(Unauthenticated, Forbidden, MergeNotFound, Unavailable),
+    summary="The receipt of an adoption",
+)
+async def receipt(merge_id: UUID, owner: Shopper, store: StoreDep) -> Receipt:
+    """What became of each of the guest's lines, and why."""
+    return await store.receipt(owner, merge_id)

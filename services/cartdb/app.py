@@ -1,0 +1,59 @@
+"""cartdb, put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import httpx
+from fastapi import Depends, FastAPI
+
+from services.chassis.app import Ping, create_service
+from services.chassis.auth import OpenIdProvider, TokenVerifier, bearer_scheme
+from services.chassis.database import FastDatabase
+
+from .api import adoptions, purchases, router
+from .cart import Limits
+from .settings import Settings
+from .store import Store
+
+AUDIENCE = "cartdb"
+
+
+def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
+    """The application. `idp_transport` replaces the network to the provider."""
+    settings = settings or Settings()
+    limits = Limits(
+        quantity=settings.max_quantity,
+        lines=settings.max_lines,
+        open_carts=settings.max_open_carts,
+        guest_idle_days=settings.guest_idle_days,
+        user_idle_days=settings.user_idle_days,
+    )
+    pings: dict[str, Ping] = {}
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        async with AsyncExitStack() as opened:
+            database = await opened.enter_async_context(
+                FastDatabase(settings.database_url, pool_size=settings.database_pool_size)
+            )
+            provider = OpenIdProvider(settings.oidc_issuer, settings.oidc_internal_url, transport=idp_transport)
+            await opened.enter_async_context(provider.neighbour)
+            pings.update(database=database.ping, idp=provider.ping)
+            yield {
+                "store": Store(database, limits=limits, currency=settings.shop_currency),
+                "verifier": TokenVerifier(provider, audience=AUDIENCE),
+            }
+
+    for part in (router, purchases, adoptions):
+        part.dependencies = [Depends(bearer_scheme(settings.oidc_issuer))]
+    return create_service(
+        name="cartdb",
+        title="cartdb",
+        description="Carts between sessions, and the single truth of what is purchased. The controller calls it.",
+        settings=settings,
+        lifespan=lifespan,
+        routers=[router, purchases, adoptions],
+        pings=pings,
+        docs_client_id="docs",
+    )

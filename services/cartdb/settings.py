@@ -1,0 +1,16 @@
+"""What an operator sets for cartdb."""
+
+from services.chassis.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Limits refuse a change with 422; the idle days end a cart that nobody touches."""
+
+    oidc_issuer: str
+    oidc_internal_url: str | None = None
+    shop_currency: str = "INR"
+    max_quantity: int = 999
+    max_lines: int = 200
+    max_open_carts: int = 20
+    guest_idle_days: int = 30
+    user_idle_days: int = 90
