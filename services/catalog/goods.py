@@ -37,7 +37,7 @@ def folded(text: str) -> str:
 
 def search_text(sku: str, *, title: str, description: str, category: str) -> str:
     """What the words of a search are looked for in."""
-    return folded("\n".join((title, sku, category, description)))
+    return folded(f"{title}\n{sku}\n{category}\n{description}")
 
 
 def search_words(search: str) -> list[str]:
@@ -105,7 +105,9 @@ def changes_of(patch: ProductPatch) -> dict[str, str | int | None]:
     if emptied:
         raise ValidationFailed(
             f"Wrong or missing: {', '.join(f'body.{name}' for name in emptied)}.",
-            errors=[{"field": f"body.{name}", "message": "This must have a value.", "type": "null"} for name in emptied],
+            errors=[
+                {"field": f"body.{name}", "message": "This must have a value.", "type": "null"} for name in emptied
+            ],
         )
     return changes
 
