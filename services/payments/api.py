@@ -1,0 +1,287 @@
+"""The addresses of the processor. Stripe's own clients speak to them unchanged."""
+
+import base64
+import hmac
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.security import HTTPBearer
+from starlette.responses import Response
+
+from . import wire
+from .envelope import preflight, sent
+from .form import Form, read_form
+from .idempotency import Attempt, KeyKind, checked_key, fingerprint_of
+from .refusals import (
+    CardRefused,
+    InvalidApiKey,
+    InvalidRequest,
+    KeyInUse,
+    KeyReused,
+    NoSuchObject,
+    ObjectBusy,
+    SecretKeyNeeded,
+    StripeRefusal,
+    UnexpectedState,
+)
+from .store import Store
+
+P = TypeVar("P", bound=wire.Parameters)
+
+_FORM = "application/x-www-form-urlencoded"
+_ID_SHAPE = re.compile(r"[A-Za-z0-9_]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeys:
+    """The two keys of the one account there is, and the secret that requests are told apart with."""
+
+    secret: str
+    publishable: str
+    fingerprint_secret: str
+
+    def kind_of(self, given: str) -> KeyKind | None:
+        """Which of them was given. Both are always compared, in a time that tells nothing of the text."""
+        secret = hmac.compare_digest(given.encode(), self.secret.encode())
+        publishable = hmac.compare_digest(given.encode(), self.publishable.encode())
+        return KeyKind.SECRET if secret else KeyKind.PUBLISHABLE if publishable else None
+
+
+@dataclass(frozen=True, slots=True)
+class Posted(Generic[P]):
+    """A request that changes something: its checked parameters, and the key it was sent under."""
+
+    parameters: P
+    attempt: Attempt | None
+
+
+def any_key(request: Request) -> KeyKind:
+    """The kind of the request's API key."""
+    keys: ApiKeys = request.state.keys
+    kind = keys.kind_of(_key_in(request.headers.get("authorization", "")))
+    if kind is None:
+        raise InvalidApiKey(headers={"WWW-Authenticate": 'Basic realm="payments"'})
+    return kind
+
+
+def secret_key(request: Request) -> KeyKind:
+    """The secret key, nothing less."""
+    kind = any_key(request)
+    if kind is not KeyKind.SECRET:
+        raise SecretKeyNeeded
+    return kind
+
+
+def _key_in(header: str) -> str:
+    scheme, _, credential = header.partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return credential.strip()
+        case "basic":
+            return _user_in(credential.strip())
+        case _:
+            return ""
+
+
+def _user_in(credential: str) -> str:
+    try:
+        user, _, _password = base64.b64decode(credential, validate=True).decode().partition(":")
+    except ValueError:
+        return ""
+    return user
+
+
+def store_of(request: Request) -> Store:
+    """The store that the lifespan opened."""
+    store: Store = request.state.store
+    return store
+
+
+AnyKey = Annotated[KeyKind, Depends(any_key)]
+SecretKey = Annotated[KeyKind, Depends(secret_key)]
+StoreOf = Annotated[Store, Depends(store_of)]
+
+
+async def _posted(request: Request, kind: KeyKind, model: type[P]) -> Posted[P]:
+    if request.url.query:
+        raise InvalidRequest("Send parameters in the body, not in the address, which is kept in logs.")
+    form = await _form_in(request)
+    parameters = wire.read_parameters(model, form)
+    return Posted(parameters, _attempt(request, kind, form))
+
+
+async def _form_in(request: Request) -> Form:
+    body = await request.body()
+    if body and request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise InvalidRequest(f"Send parameters as {_FORM}.")
+    return read_form(body)
+
+
+def _attempt(request: Request, kind: KeyKind, form: Form) -> Attempt | None:
+    given = request.headers.get("idempotency-key")
+    if given is None:
+        return None
+    keys: ApiKeys = request.state.keys
+    fingerprint = fingerprint_of(keys.fingerprint_secret, request.url.path, form.values)
+    return Attempt(kind, checked_key(given), fingerprint)
+
+
+def _asked(request: Request, model: type[P]) -> P:
+    return wire.read_parameters(model, read_form(request.scope["query_string"]))
+
+
+def _object_id(given: str) -> str:
+    if not _ID_SHAPE.fullmatch(given):
+        raise NoSuchObject
+    return given
+
+
+def refused(*refusals: type[StripeRefusal]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an endpoint that may refuse in these ways."""
+    declared: dict[int | str, dict[str, Any]] = {}
+    always: tuple[type[StripeRefusal], ...] = (InvalidRequest, InvalidApiKey)
+    for refusal in always + refusals:
+        entry = declared.setdefault(
+            int(refusal.status),
+            {"model": wire.Failure, "description": "", "content": {"application/json": {"examples": {}}}},
+        )
+        entry["description"] = " ".join(filter(None, (entry["description"], refusal.title)))
+        entry["content"]["application/json"]["examples"][refusal.__name__] = {"value": refusal().document()}
+    return declared
+
+
+# Declared for the docs page alone, which then offers to send a key; any_key reads the header, HTTP Basic too.
+_shown_scheme = HTTPBearer(auto_error=False, description="sk_… for everything, pk_… to create payment methods only.")
+
+router = APIRouter(prefix="/v1", dependencies=[Depends(_shown_scheme)])
+
+
+@router.options("/payment_methods", include_in_schema=False)
+async def ask_to_create_payment_method() -> Response:
+    return preflight()
+
+
+@router.post(
+    "/payment_methods",
+    summary="Exchange a card for a token",
+    tags=["payment methods"],
+    response_model=wire.PaymentMethod,
+    responses=refused(CardRefused, KeyReused, KeyInUse),
+    openapi_extra=wire.form_body(
+        wire.CreatePaymentMethod,
+        example="type=card&card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2034&card[cvc]=123",
+    ),
+)
+async def create_payment_method(request: Request, key: AnyKey, store: StoreOf) -> Response:
+    """The one call that sees a card, and the one that a publishable key may make. Test cards only."""
+    posted = await _posted(request, key, wire.CreatePaymentMethod)
+    return sent(await store.create_method(posted.attempt, posted.parameters))
+
+
+@router.get(
+    "/payment_methods/{method_id}",
+    summary="Show a payment method",
+    tags=["payment methods"],
+    responses=refused(SecretKeyNeeded, NoSuchObject),
+)
+async def get_payment_method(request: Request, method_id: str, _: SecretKey, store: StoreOf) -> wire.PaymentMethod:
+    _asked(request, wire.NoParameters)
+    return await store.get_method(_object_id(method_id))
+
+
+@router.post(
+    "/payment_intents",
+    summary="Create a payment intent",
+    tags=["payment intents"],
+    response_model=wire.PaymentIntent,
+    responses=refused(CardRefused, SecretKeyNeeded, KeyReused, KeyInUse),
+    openapi_extra=wire.form_body(
+        wire.CreatePaymentIntent,
+        example="amount=19900&currency=inr&payment_method_types[]=card&metadata[checkout_id]=42",
+    ),
+)
+async def create_payment_intent(request: Request, key: SecretKey, store: StoreOf) -> Response:
+    """Amounts are in the currency's smallest unit. With `confirm=true` the card is charged at once."""
+    posted = await _posted(request, key, wire.CreatePaymentIntent)
+    posted.parameters.expect_consistent()
+    return sent(await store.create_intent(posted.attempt, posted.parameters))
+
+
+@router.get(
+    "/payment_intents",
+    summary="List payment intents, newest first",
+    tags=["payment intents"],
+    responses=refused(SecretKeyNeeded),
+    openapi_extra=wire.query_of(wire.ListParameters),
+)
+async def list_payment_intents(request: Request, _: SecretKey, store: StoreOf) -> wire.PaymentIntents:
+    page = _asked(request, wire.ListParameters)
+    page.expect_consistent()
+    return await store.list_intents(page)
+
+
+@router.get(
+    "/payment_intents/{intent_id}",
+    summary="Show a payment intent",
+    tags=["payment intents"],
+    responses=refused(SecretKeyNeeded, NoSuchObject),
+)
+async def get_payment_intent(request: Request, intent_id: str, _: SecretKey, store: StoreOf) -> wire.PaymentIntent:
+    _asked(request, wire.NoParameters)
+    return await store.get_intent(_object_id(intent_id))
+
+
+@router.post(
+    "/payment_intents/{intent_id}/confirm",
+    summary="Charge the card",
+    tags=["payment intents"],
+    response_model=wire.PaymentIntent,
+    responses=refused(UnexpectedState, CardRefused, SecretKeyNeeded, NoSuchObject, KeyReused, KeyInUse, ObjectBusy),
+    openapi_extra=wire.form_body(
+        wire.ConfirmPaymentIntent, example="payment_method=pm_card_visa&error_on_requires_action=true"
+    ),
+)
+async def confirm_payment_intent(request: Request, intent_id: str, key: SecretKey, store: StoreOf) -> Response:
+    """An intent is charged once. Confirming a succeeded or canceled one is refused, with the intent in the refusal."""
+    posted = await _posted(request, key, wire.ConfirmPaymentIntent)
+    return sent(await store.confirm_intent(posted.attempt, _object_id(intent_id), posted.parameters))
+
+
+@router.post(
+    "/payment_intents/{intent_id}/cancel",
+    summary="See to it that the intent is never charged",
+    tags=["payment intents"],
+    response_model=wire.PaymentIntent,
+    responses=refused(UnexpectedState, SecretKeyNeeded, NoSuchObject, KeyReused, KeyInUse, ObjectBusy),
+    openapi_extra=wire.form_body(wire.CancelPaymentIntent, example="cancellation_reason=abandoned"),
+)
+async def cancel_payment_intent(request: Request, intent_id: str, key: SecretKey, store: StoreOf) -> Response:
+    """Final. Canceling a succeeded or canceled intent is refused, with the intent in the refusal."""
+    posted = await _posted(request, key, wire.CancelPaymentIntent)
+    return sent(await store.cancel_intent(posted.attempt, _object_id(intent_id), posted.parameters))
+
+
+@router.get(
+    "/charges",
+    summary="List charges, newest first",
+    tags=["charges"],
+    responses=refused(SecretKeyNeeded),
+    openapi_extra=wire.query_of(wire.ListCharges),
+)
+async def list_charges(request: Request, _: SecretKey, store: StoreOf) -> wire.Charges:
+    page = _asked(request, wire.ListCharges)
+    page.expect_consistent()
+    return await store.list_charges(page)
+
+
+@router.get(
+    "/charges/{charge_id}",
+    summary="Show a charge",
+    tags=["charges"],
+    responses=refused(SecretKeyNeeded, NoSuchObject),
+)
+async def get_charge(request: Request, charge_id: str, _: SecretKey, store: StoreOf) -> wire.Charge:
+    _asked(request, wire.NoParameters)
+    return await store.get_charge(_object_id(charge_id))

@@ -1,0 +1,217 @@
+"""A payment intent's life: which step may follow which, and what each leaves behind.
+
+requires_payment_method ──▶ requires_confirmation ──▶ succeeded
+      ▲      │                    │    ▲                 (one charge, final)
+      │      └────── confirm ─────┤    │
+      └───── declined ────────────┤    │
+                                  └──▶ requires_action
+every state but succeeded ── cancel ──▶ canceled         (no charge, final)
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from services.contracts.payments import IntentStatus
+
+from .processor import Approved, AuthenticationRequired, CardOnFile, Declined, Verdict
+from .refusals import UnexpectedState
+
+# Eight digits, as Stripe takes for most currencies.
+HIGHEST_AMOUNT = 99_999_999
+
+_CODES = """
+    aed afn all amd ang aoa ars aud awg azn bam bbd bdt bhd bif bmd bnd bob
+    brl bsd btn bwp bzd cad cdf chf clp cny cop crc cve czk djf dkk dop dzd
+    egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl htg huf idr ils
+    inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lkr lrd lsl mad
+    mdl mga mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd
+    omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd
+    shp sos srd std szl thb tjs tnd top try ttd twd tzs uah ugx usd uyu uzs
+    vnd vuv wst xaf xcd xof xpf yer zar zmw
+"""
+CURRENCIES = frozenset(_CODES.split())
+
+CONFIRMABLE = frozenset(
+    {IntentStatus.REQUIRES_PAYMENT_METHOD, IntentStatus.REQUIRES_CONFIRMATION, IntentStatus.REQUIRES_ACTION}
+)
+CANCELABLE = CONFIRMABLE | {IntentStatus.REQUIRES_CAPTURE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentMethod:
+    """A token, and what is kept of the card behind it."""
+
+    id: str
+    card: CardOnFile
+    billing_details: dict[str, object] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """One try to take the money, whether it worked or not."""
+
+    id: str
+    payment_intent: str
+    payment_method: str
+    amount: int
+    currency: str
+    succeeded: bool
+    failure_code: str | None = None
+    failure_message: str | None = None
+    decline_code: str | None = None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentError:
+    """Why the last try did not work."""
+
+    code: str
+    decline_code: str | None
+    message: str
+    payment_method: str
+    charge: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    """What a confirmation came to: the intent after it, the charge if one was tried, the error if it failed."""
+
+    intent: "Intent"
+    charge: Charge | None = None
+    error: PaymentError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """An amount that somebody wants to be paid, once."""
+
+    id: str
+    amount: int
+    currency: str
+    status: IntentStatus
+    created_at: datetime
+    payment_method: str | None = None
+    payment_method_types: tuple[str, ...] = ("card",)
+    automatic_payment_methods: str | None = None
+    amount_received: int = 0
+    latest_charge: str | None = None
+    last_error: PaymentError | None = None
+    description: str | None = None
+    receipt_email: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    canceled_at: datetime | None = None
+    cancellation_reason: str | None = None
+
+    def with_method(self, method: str) -> "Intent":
+        """The intent, ready to be confirmed with this payment method."""
+        return replace(self, payment_method=method, status=IntentStatus.REQUIRES_CONFIRMATION)
+
+    def expect_confirmable(self, method: str | None) -> str:
+        """The payment method that a confirmation would charge: the one given now, else the one given before.
+
+        Raises:
+            UnexpectedState: no confirmation may follow, or there is no payment method.
+        """
+        if self.status not in CONFIRMABLE:
+            raise UnexpectedState(f"This payment intent is {self.status} and cannot be confirmed.")
+        chosen = method or self.payment_method
+        if chosen is None:
+            raise UnexpectedState("This payment intent has no payment method: give one.")
+        return chosen
+
+    def confirm(
+        self,
+        method: str,
+        verdict: Verdict,
+        *,
+        charge_id: str,
+        now: datetime,
+        error_on_requires_action: bool = False,
+    ) -> Confirmation:
+        """Let the card's verdict decide.
+
+        Raises:
+            UnexpectedState: no confirmation may follow.
+        """
+        self.expect_confirmable(method)
+        charge = Charge(
+            id=charge_id,
+            payment_intent=self.id,
+            payment_method=method,
+            amount=self.amount,
+            currency=self.currency,
+            succeeded=True,
+            created_at=now,
+        )
+        match verdict:
+            case Approved():
+                return Confirmation(intent=self._succeeded(charge), charge=charge)
+            case Declined():
+                return self._declined(charge, verdict)
+            case AuthenticationRequired() if error_on_requires_action:
+                return self._failed(_unauthenticated(method))
+            case AuthenticationRequired():
+                return Confirmation(intent=self._waiting(method))
+
+    def _succeeded(self, charge: Charge) -> "Intent":
+        return replace(
+            self,
+            status=IntentStatus.SUCCEEDED,
+            payment_method=charge.payment_method,
+            amount_received=charge.amount,
+            latest_charge=charge.id,
+            last_error=None,
+        )
+
+    def _waiting(self, method: str) -> "Intent":
+        return replace(self, status=IntentStatus.REQUIRES_ACTION, payment_method=method, last_error=None)
+
+    def _declined(self, charge: Charge, verdict: Declined) -> Confirmation:
+        failed = replace(
+            charge,
+            succeeded=False,
+            failure_code=verdict.code,
+            failure_message=verdict.message,
+            decline_code=verdict.decline_code,
+        )
+        error = PaymentError(
+            code=verdict.code,
+            decline_code=verdict.decline_code,
+            message=verdict.message,
+            payment_method=charge.payment_method,
+            charge=charge.id,
+        )
+        return self._failed(error, failed)
+
+    def _failed(self, error: PaymentError, charge: Charge | None = None) -> Confirmation:
+        after = replace(
+            self,
+            status=IntentStatus.REQUIRES_PAYMENT_METHOD,
+            payment_method=None,
+            latest_charge=charge.id if charge else self.latest_charge,
+            last_error=error,
+        )
+        return Confirmation(intent=after, charge=charge, error=error)
+
+    def cancel(self, *, reason: str | None, now: datetime) -> "Intent":
+        """The intent, never to be charged.
+
+        Raises:
+            UnexpectedState: it succeeded, or is canceled already.
+        """
+        if self.status not in CANCELABLE:
+            raise UnexpectedState(f"This payment intent is {self.status} and cannot be canceled.")
+        return replace(self, status=IntentStatus.CANCELED, canceled_at=now, cancellation_reason=reason)
+
+
+def _unauthenticated(method: str) -> PaymentError:
+    return PaymentError(
+        code="authentication_required",
+        decline_code="authentication_required",
+        message="The card's issuer asks for authentication, which this payment does not offer.",
+        payment_method=method,
+        charge=None,
+    )

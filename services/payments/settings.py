@@ -1,0 +1,31 @@
+"""What an operator sets for payments."""
+
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import model_validator
+
+from services.chassis.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """PUBLIC_URL is the shop's address: its pages alone may exchange a card for a token from a browser."""
+
+    payments_secret_key: str
+    payments_publishable_key: str
+    fingerprint_secret: str
+    public_url: str
+
+    @property
+    def shop_origin(self) -> str:
+        """The origin that a browser names for the shop's pages."""
+        address = urlsplit(self.public_url)
+        return f"{address.scheme}://{address.netloc}"
+
+    @model_validator(mode="after")
+    def _keys_are_of_their_kind(self) -> Self:
+        if not self.payments_secret_key.startswith("sk_"):
+            raise ValueError("PAYMENTS_SECRET_KEY must start with sk_")
+        if not self.payments_publishable_key.startswith("pk_"):
+            raise ValueError("PAYMENTS_PUBLISHABLE_KEY must start with pk_")
+        return self

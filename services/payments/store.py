@@ -1,0 +1,450 @@
+"""What payments keeps, and the transactions that change it. An intent's row is locked by whoever moves it."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import BigInteger, Column, DateTime
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel, col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from services.chassis.app import new_id
+from services.chassis.database import Database
+from services.chassis.logs import get_logger
+from services.contracts.payments import IntentStatus
+
+from . import wire
+from .idempotency import Answer, Attempt
+from .payment import Charge, Confirmation, Intent, PaymentError, PaymentMethod
+from .processor import CardOnFile, Outcome, Vault, Verdict
+from .refusals import CardRefused, InvalidRequest, KeyInUse, NoSuchObject, ServerError, StripeRefusal, UnexpectedState
+
+logger = get_logger(__name__)
+
+Clock = Callable[[], datetime]
+Authorise = Callable[[Outcome], Verdict]
+Work = Callable[[AsyncSession], Awaitable[Answer]]
+R = TypeVar("R", "IntentRow", "ChargeRow")
+
+
+class Row(SQLModel, registry=registry()):
+    pass
+
+
+class PaymentMethodRow(Row, table=True):
+    __tablename__ = "payment_methods"
+
+    id: str = Field(primary_key=True)
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+    funding: str
+    country: str
+    outcome: str
+    fingerprint: str
+    billing_details: dict[str, Any] = Field(sa_column=Column(JSONB))
+    labels: dict[str, str] = Field(sa_column=Column("metadata", JSONB))
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True)))
+
+    @classmethod
+    def of(cls, method: PaymentMethod) -> "PaymentMethodRow":
+        return cls(
+            id=method.id,
+            billing_details=method.billing_details,
+            labels=method.metadata,
+            created_at=method.created_at,
+            **asdict(method.card),
+        )
+
+    def method(self) -> PaymentMethod:
+        return PaymentMethod(
+            id=self.id,
+            card=CardOnFile(
+                brand=self.brand,
+                last4=self.last4,
+                exp_month=self.exp_month,
+                exp_year=self.exp_year,
+                funding=self.funding,
+                country=self.country,
+                outcome=Outcome(self.outcome),
+                fingerprint=self.fingerprint,
+            ),
+            billing_details=self.billing_details,
+            metadata=self.labels,
+            created_at=self.created_at,
+        )
+
+
+class IntentRow(Row, table=True):
+    __tablename__ = "payment_intents"
+
+    id: str = Field(primary_key=True)
+    amount: int = Field(sa_column=Column(BigInteger))
+    amount_received: int = Field(sa_column=Column(BigInteger))
+    currency: str
+    status: str
+    payment_method: str | None
+    payment_method_types: list[str] = Field(sa_column=Column(JSONB))
+    automatic_payment_methods: str | None
+    latest_charge: str | None
+    last_error: dict[str, Any] | None = Field(sa_column=Column(JSONB(none_as_null=True)))
+    description: str | None
+    receipt_email: str | None
+    labels: dict[str, str] = Field(sa_column=Column("metadata", JSONB))
+    cancellation_reason: str | None
+    canceled_at: datetime | None = Field(sa_column=Column(DateTime(timezone=True)))
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True)))
+
+    @classmethod
+    def of(cls, intent: Intent) -> "IntentRow":
+        return cls(**_columns(intent))
+
+    def take(self, intent: Intent) -> None:
+        """Become what the rule made of it."""
+        self.sqlmodel_update(_columns(intent))
+
+    def intent(self) -> Intent:
+        columns = self.model_dump(exclude={"labels"})
+        error = columns["last_error"]
+        return Intent(
+            **{
+                **columns,
+                "status": IntentStatus(self.status),
+                "payment_method_types": tuple(self.payment_method_types),
+                "last_error": PaymentError(**error) if error else None,
+                "metadata": self.labels,
+            }
+        )
+
+
+def _columns(intent: Intent) -> dict[str, Any]:
+    columns = asdict(intent)
+    columns["labels"] = columns.pop("metadata")
+    columns["payment_method_types"] = list(intent.payment_method_types)
+    columns["status"] = intent.status.value
+    return columns
+
+
+class ChargeRow(Row, table=True):
+    __tablename__ = "charges"
+
+    id: str = Field(primary_key=True)
+    payment_intent: str
+    payment_method: str
+    amount: int = Field(sa_column=Column(BigInteger))
+    currency: str
+    succeeded: bool
+    failure_code: str | None
+    failure_message: str | None
+    decline_code: str | None
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True)))
+
+    def charge(self) -> Charge:
+        return Charge(**self.model_dump())
+
+
+class IdempotencyKeyRow(Row, table=True):
+    __tablename__ = "idempotency_keys"
+
+    kind: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    fingerprint: str
+    status: int
+    body: str
+    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True)))
+
+
+def _new_id(prefix: str) -> str:
+    return f"{prefix}_{new_id().replace('-', '')}"
+
+
+class Store:
+    """Each method is one transaction. What it answers is committed."""
+
+    def __init__(self, database: Database, vault: Vault, *, authorise: Authorise, clock: Clock) -> None:
+        self._database = database
+        self._vault = vault
+        self._authorise = authorise
+        self._clock = clock
+
+    async def create_method(self, attempt: Attempt | None, command: wire.CreatePaymentMethod) -> Answer:
+        """Keep a card, and answer the token that stands for it."""
+
+        async def work(session: AsyncSession) -> Answer:
+            now = self._clock()
+            method = PaymentMethod(
+                id=_new_id("pm"),
+                card=self._vault.keep(command.card.details(), today=now.date()),
+                billing_details=command.billing_details.model_dump(),
+                metadata=command.metadata,
+                created_at=now,
+            )
+            await _put(session, PaymentMethodRow.of(method))
+            return Answer(200, wire.encoded(wire.shown_method(method)))
+
+        return await self._once(attempt, work)
+
+    async def get_method(self, method_id: str) -> wire.PaymentMethod:
+        """A payment method, or what a ready-made token would be."""
+        if fresh := self._ready_made(method_id):
+            return wire.shown_method(replace(fresh, id=method_id))
+        row = await self._database.transact(lambda session: session.get(PaymentMethodRow, method_id))
+        if row is None:
+            raise NoSuchObject("There is no such payment method.")
+        return wire.shown_method(row.method())
+
+    async def create_intent(self, attempt: Attempt | None, command: wire.CreatePaymentIntent) -> Answer:
+        """Open an intent, and confirm it at once if that is asked for."""
+
+        async def work(session: AsyncSession) -> Answer:
+            intent = Intent(
+                id=_new_id("pi"),
+                amount=command.amount,
+                currency=command.currency,
+                status=IntentStatus.REQUIRES_PAYMENT_METHOD,
+                created_at=self._clock(),
+                payment_method_types=tuple(command.payment_method_types or ["card"]),
+                automatic_payment_methods=command.automatic_redirects,
+                description=command.description,
+                receipt_email=command.receipt_email,
+                metadata=command.metadata,
+            )
+            if command.payment_method is None:
+                await _put(session, IntentRow.of(intent))
+                return await _answered(session, intent)
+            method = await self._method(session, command.payment_method)
+            row = IntentRow.of(intent.with_method(method.id))
+            await _put(session, row)
+            if not command.confirm:
+                return await _answered(session, row.intent())
+            return await self._confirmed(
+                session, row, method, error_on_requires_action=bool(command.error_on_requires_action)
+            )
+
+        return await self._once(attempt, work)
+
+    async def confirm_intent(
+        self, attempt: Attempt | None, intent_id: str, command: wire.ConfirmPaymentIntent
+    ) -> Answer:
+        """Charge the card, if the intent allows it and the card does."""
+
+        async def work(session: AsyncSession) -> Answer:
+            row = await _locked(session, intent_id)
+            intent = row.intent()
+            try:
+                chosen = intent.expect_confirmable(command.payment_method)
+            except UnexpectedState as refusal:
+                return await _refused(session, refusal, intent)
+            method = await self._method(session, chosen)
+            return await self._confirmed(
+                session, row, method, error_on_requires_action=command.error_on_requires_action
+            )
+
+        return await self._once(attempt, work)
+
+    async def cancel_intent(self, attempt: Attempt | None, intent_id: str, command: wire.CancelPaymentIntent) -> Answer:
+        """See to it that the intent is never charged."""
+
+        async def work(session: AsyncSession) -> Answer:
+            row = await _locked(session, intent_id)
+            intent = row.intent()
+            try:
+                canceled = intent.cancel(reason=command.cancellation_reason, now=self._clock())
+            except UnexpectedState as refusal:
+                return await _refused(session, refusal, intent)
+            row.take(canceled)
+            return await _answered(session, canceled)
+
+        return await self._once(attempt, work)
+
+    async def get_intent(self, intent_id: str) -> wire.PaymentIntent:
+        async def work(session: AsyncSession) -> wire.PaymentIntent:
+            row = await session.get(IntentRow, intent_id)
+            if row is None:
+                raise NoSuchObject("There is no such payment intent.")
+            return (await _shown(session, [row.intent()]))[0]
+
+        return await self._database.transact(work)
+
+    async def list_intents(self, page: wire.ListParameters) -> wire.PaymentIntents:
+        async def work(session: AsyncSession) -> wire.PaymentIntents:
+            rows, has_more = await _page(session, IntentRow, page)
+            return wire.PaymentIntents(data=await _shown(session, [row.intent() for row in rows]), has_more=has_more)
+
+        return await self._database.transact(work)
+
+    async def get_charge(self, charge_id: str) -> wire.Charge:
+        async def work(session: AsyncSession) -> wire.Charge:
+            row = await session.get(ChargeRow, charge_id)
+            if row is None:
+                raise NoSuchObject("There is no such charge.")
+            methods = await _methods(session, [row.payment_method])
+            return wire.shown_charge(row.charge(), methods[row.payment_method])
+
+        return await self._database.transact(work)
+
+    async def list_charges(self, page: wire.ListCharges) -> wire.Charges:
+        async def work(session: AsyncSession) -> wire.Charges:
+            of_intent = [] if page.payment_intent is None else [ChargeRow.payment_intent == page.payment_intent]
+            rows, has_more = await _page(session, ChargeRow, page, *of_intent)
+            methods = await _methods(session, [row.payment_method for row in rows])
+            shown = [wire.shown_charge(row.charge(), methods[row.payment_method]) for row in rows]
+            return wire.Charges(data=shown, has_more=has_more)
+
+        return await self._database.transact(work)
+
+    async def _once(self, attempt: Attempt | None, work: Work) -> Answer:
+        if attempt is None:
+            return await self._database.transact(work)
+        under_key = attempt
+
+        async def unit(session: AsyncSession) -> Answer:
+            await _claim(session, under_key)
+            kept = await session.get(IdempotencyKeyRow, (under_key.kind, under_key.key))
+            if kept is not None:
+                return under_key.replay(kept.fingerprint, Answer(kept.status, kept.body))
+            answer = await _executed(session, work)
+            await _put(session, self._key_row(under_key, answer))
+            return answer
+
+        return await self._database.transact(unit)
+
+    def _key_row(self, attempt: Attempt, answer: Answer) -> IdempotencyKeyRow:
+        return IdempotencyKeyRow(
+            kind=attempt.kind,
+            key=attempt.key,
+            fingerprint=attempt.fingerprint,
+            status=answer.status,
+            body=answer.body,
+            created_at=self._clock(),
+        )
+
+    async def _confirmed(
+        self, session: AsyncSession, row: IntentRow, method: PaymentMethod, *, error_on_requires_action: bool
+    ) -> Answer:
+        confirmation = row.intent().confirm(
+            method.id,
+            self._authorise(method.card.outcome),
+            charge_id=_new_id("ch"),
+            now=self._clock(),
+            error_on_requires_action=error_on_requires_action,
+        )
+        row.take(confirmation.intent)
+        await session.flush()
+        if confirmation.charge:
+            await _put(session, ChargeRow(**asdict(confirmation.charge)))
+        return _told(confirmation, method)
+
+    async def _method(self, session: AsyncSession, method_id: str) -> PaymentMethod:
+        if fresh := self._ready_made(method_id):
+            await _put(session, PaymentMethodRow.of(fresh))
+            return fresh
+        row = await session.get(PaymentMethodRow, method_id)
+        if row is None:
+            raise InvalidRequest("There is no such payment method.", code="resource_missing", param="payment_method")
+        return row.method()
+
+    def _ready_made(self, token: str) -> PaymentMethod | None:
+        now = self._clock()
+        card = self._vault.ready_made(token, today=now.date())
+        if card is None:
+            return None
+        nobody = wire.BillingParameters().model_dump()
+        return PaymentMethod(id=_new_id("pm"), card=card, billing_details=nobody, created_at=now)
+
+
+async def _put(session: AsyncSession, row: Row) -> None:
+    # Flushed one by one: the rows refer to one another, which the session does not know.
+    session.add(row)
+    await session.flush()
+
+
+async def _claim(session: AsyncSession, attempt: Attempt) -> None:
+    # Held until the transaction ends however it ends, a crash included, so that no key is ever left behind in use.
+    lock = func.hashtextextended(f"{attempt.kind}:{attempt.key}", 0)
+    if not (await session.exec(select(func.pg_try_advisory_xact_lock(lock)))).one():
+        raise KeyInUse
+
+
+async def _executed(session: AsyncSession, work: Work) -> Answer:
+    try:
+        async with session.begin_nested():
+            return await work(session)
+    except (StripeRefusal, DBAPIError):
+        raise  # Refused before anything was done, or the database's own trouble: the transaction leaves nothing.
+    except Exception:
+        logger.exception("a request under an idempotency key broke; its key keeps the failure")
+        return Answer.refusing(ServerError())
+
+
+async def _locked(session: AsyncSession, intent_id: str) -> IntentRow:
+    row = await session.get(IntentRow, intent_id, with_for_update=True)
+    if row is None:
+        raise NoSuchObject("There is no such payment intent.")
+    return row
+
+
+async def _methods(session: AsyncSession, method_ids: Iterable[str]) -> dict[str, PaymentMethod]:
+    wanted = set(method_ids)
+    if not wanted:
+        return {}
+    rows = await session.exec(select(PaymentMethodRow).where(col(PaymentMethodRow.id).in_(wanted)))
+    return {row.id: row.method() for row in rows}
+
+
+async def _shown(session: AsyncSession, intents: list[Intent]) -> list[wire.PaymentIntent]:
+    refused = [intent.last_error.payment_method if intent.last_error else "" for intent in intents]
+    methods = await _methods(session, filter(None, refused))
+    return [wire.shown_intent(intent, methods.get(method)) for intent, method in zip(intents, refused, strict=True)]
+
+
+async def _answered(session: AsyncSession, intent: Intent) -> Answer:
+    return Answer(200, wire.encoded((await _shown(session, [intent]))[0]))
+
+
+async def _refused(session: AsyncSession, refusal: UnexpectedState, intent: Intent) -> Answer:
+    shown = (await _shown(session, [intent]))[0]
+    return Answer.refusing(refusal.about(payment_intent=shown.model_dump(mode="json")))
+
+
+def _told(confirmation: Confirmation, method: PaymentMethod) -> Answer:
+    shown = wire.shown_intent(confirmation.intent, method)
+    error = confirmation.error
+    if error is None:
+        return Answer(200, wire.encoded(shown))
+    refusal = CardRefused(
+        error.message,
+        code=error.code,
+        decline_code=error.decline_code,
+        charge=error.charge,
+        payment_intent=shown.model_dump(mode="json"),
+        payment_method=wire.shown_method(method).model_dump(mode="json"),
+    )
+    return Answer.refusing(refusal)
+
+
+async def _page(
+    session: AsyncSession, table: type[R], page: wire.ListParameters, *conditions: Any
+) -> tuple[list[R], bool]:
+    """A page newest first, and whether there is more beyond it. Ids sort by the time of their making."""
+    query = select(table).where(*conditions).limit(page.limit + 1)
+    if page.ending_before:
+        await _expect(session, table, page.ending_before, "ending_before")
+        query = query.where(col(table.id) > page.ending_before).order_by(col(table.id))
+        rows = list(await session.exec(query))
+        return rows[: page.limit][::-1], len(rows) > page.limit
+    if page.starting_after:
+        await _expect(session, table, page.starting_after, "starting_after")
+        query = query.where(col(table.id) < page.starting_after)
+    rows = list(await session.exec(query.order_by(col(table.id).desc())))
+    return rows[: page.limit], len(rows) > page.limit
+
+
+async def _expect(session: AsyncSession, table: type[R], row_id: str, param: str) -> None:
+    if await session.get(table, row_id) is None:
+        raise InvalidRequest("There is no such object to page from.", code="resource_missing", param=param)

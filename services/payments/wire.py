@@ -1,0 +1,541 @@
+"""What crosses this service's wire: the parameters that it takes, strictly, and the objects that it answers."""
+
+import json
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from services.contracts.payments import IntentStatus
+
+from . import payment
+from .form import Form, bracketed
+from .payment import CURRENCIES, HIGHEST_AMOUNT
+from .processor import CardDetails
+from .refusals import InvalidRequest
+
+_DIGITS = re.compile(r"-?[0-9]{1,18}")
+
+
+def _whole_number(given: Any) -> Any:
+    if isinstance(given, str) and not _DIGITS.fullmatch(given):
+        raise PydanticCustomError("parameter_invalid_integer", "must be a whole number")
+    return given
+
+
+def _flag(given: Any) -> Any:
+    if given not in ("true", "false"):
+        raise PydanticCustomError("parameter_invalid", "must be true or false")
+    return given == "true"
+
+
+def _unset_if_empty(given: Any) -> Any:
+    return None if given == "" else given
+
+
+def _not_empty(given: Any) -> Any:
+    if given == "":
+        raise PydanticCustomError("parameter_invalid_empty", "must not be empty")
+    return given
+
+
+def _listed(given: Any) -> Any:
+    if isinstance(given, dict) and list(given) == [str(place) for place in range(len(given))]:
+        return list(given.values())
+    return given
+
+
+def _short(limit: int) -> AfterValidator:
+    def check(given: str | None) -> str | None:
+        if given is not None and len(given) > limit:
+            raise PydanticCustomError("parameter_invalid_string_long", "is too long")
+        return given
+
+    return AfterValidator(check)
+
+
+def _empty_group_if_empty(given: Any) -> Any:
+    return {} if given == "" else given
+
+
+def _checked_metadata(given: dict[str, str]) -> dict[str, str]:
+    if len(given) > 50 or any(len(key) > 40 or len(value) > 500 for key, value in given.items()):
+        raise PydanticCustomError(
+            "parameter_invalid", "takes at most 50 keys of at most 40 characters, with values of at most 500"
+        )
+    return {key: value for key, value in given.items() if value}
+
+
+def _checked_amount(given: int) -> int:
+    if given < 1:
+        raise PydanticCustomError("amount_too_small", "must be at least 1, in the currency's smallest unit")
+    if given > HIGHEST_AMOUNT:
+        raise PydanticCustomError("amount_too_large", "must have at most eight digits")
+    return given
+
+
+def _checked_currency(given: str) -> str:
+    if given not in CURRENCIES:
+        raise PydanticCustomError("parameter_invalid", "must be a three-letter ISO currency code in lower case")
+    return given
+
+
+def _only(*accepted: str) -> BeforeValidator:
+    def check(given: Any) -> Any:
+        if given not in accepted:
+            raise PydanticCustomError(
+                "parameter_invalid", f"must be {' or '.join(accepted)}; nothing else is supported"
+            )
+        return given
+
+    return BeforeValidator(check)
+
+
+WholeNumber = Annotated[int, BeforeValidator(_whole_number), BeforeValidator(_not_empty)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Text = Annotated[str | None, _short(5000), BeforeValidator(_unset_if_empty)]
+Metadata = Annotated[dict[str, str], AfterValidator(_checked_metadata), BeforeValidator(_empty_group_if_empty)]
+Secret = Annotated[SecretStr, BeforeValidator(_not_empty)]
+ObjectId = Annotated[str, _short(255), BeforeValidator(_not_empty)]
+
+
+class Parameters(BaseModel):
+    """Refuses what it does not know, and never shows what it was given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+P = TypeVar("P", bound=Parameters)
+
+
+class CardParameters(Parameters):
+    number: Secret
+    exp_month: WholeNumber
+    exp_year: WholeNumber
+    cvc: Annotated[SecretStr | None, BeforeValidator(_unset_if_empty)] = None
+
+    def details(self) -> CardDetails:
+        """The card, as the processor looks at it."""
+        cvc = self.cvc.get_secret_value() if self.cvc else None
+        return CardDetails(self.number.get_secret_value(), self.exp_month, self.exp_year, cvc)
+
+
+class AddressParameters(Parameters):
+    line1: Text = None
+    line2: Text = None
+    city: Text = None
+    state: Text = None
+    postal_code: Text = None
+    country: Text = None
+
+
+class BillingParameters(Parameters):
+    name: Text = None
+    email: Text = None
+    phone: Text = None
+    address: AddressParameters = AddressParameters()
+
+
+class CreatePaymentMethod(Parameters):
+    type: Annotated[Literal["card"], _only("card")]
+    card: CardParameters
+    billing_details: BillingParameters = BillingParameters()
+    metadata: Metadata = {}
+
+
+class AutomaticMethods(Parameters):
+    enabled: Flag
+    allow_redirects: Annotated[Literal["always", "never"], _only("always", "never")] = "always"
+
+
+class CreatePaymentIntent(Parameters):
+    amount: Annotated[WholeNumber, AfterValidator(_checked_amount)]
+    currency: Annotated[str, AfterValidator(_checked_currency), BeforeValidator(_not_empty)]
+    payment_method: Annotated[ObjectId | None, BeforeValidator(_unset_if_empty)] = None
+    payment_method_types: Annotated[
+        list[Annotated[Literal["card"], _only("card")]] | None, BeforeValidator(_listed)
+    ] = None
+    automatic_payment_methods: AutomaticMethods | None = None
+    capture_method: Annotated[Literal["automatic"], _only("automatic")] = "automatic"
+    confirmation_method: Annotated[Literal["automatic"], _only("automatic")] = "automatic"
+    confirm: Flag = False
+    error_on_requires_action: Flag | None = None
+    description: Text = None
+    receipt_email: Text = None
+    metadata: Metadata = {}
+
+    def expect_consistent(self) -> None:
+        """Refuse parameters that exclude one another.
+
+        Raises:
+            InvalidRequest: naming the one that does not fit.
+        """
+        if self.error_on_requires_action is not None and not self.confirm:
+            raise InvalidRequest("error_on_requires_action needs confirm=true.", param="error_on_requires_action")
+        if self.confirm and self.payment_method is None:
+            raise InvalidRequest(
+                "confirm=true needs a payment_method.", code="parameter_missing", param="payment_method"
+            )
+        if self.payment_method_types is not None and self.automatic_redirects is not None:
+            raise InvalidRequest(
+                "Give payment_method_types or automatic_payment_methods, not both.", param="payment_method_types"
+            )
+        if self.payment_method_types == []:
+            raise InvalidRequest("payment_method_types must not be empty.", param="payment_method_types")
+
+    @property
+    def automatic_redirects(self) -> str | None:
+        """The `allow_redirects` of automatic payment methods, if they are asked for."""
+        automatic = self.automatic_payment_methods
+        return automatic.allow_redirects if automatic and automatic.enabled else None
+
+
+class ConfirmPaymentIntent(Parameters):
+    payment_method: Annotated[ObjectId | None, BeforeValidator(_unset_if_empty)] = None
+    error_on_requires_action: Flag = False
+
+
+CANCELLATION_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
+
+
+class CancelPaymentIntent(Parameters):
+    cancellation_reason: Annotated[
+        Literal["duplicate", "fraudulent", "requested_by_customer", "abandoned"] | None,
+        _only(*CANCELLATION_REASONS),
+    ] = None
+
+
+class ListParameters(Parameters):
+    """Pages, newest first."""
+
+    limit: WholeNumber = 10
+    starting_after: ObjectId | None = None
+    ending_before: ObjectId | None = None
+
+    def expect_consistent(self) -> None:
+        """Refuse a page that cannot be.
+
+        Raises:
+            InvalidRequest: naming the parameter.
+        """
+        if not 1 <= self.limit <= 100:
+            raise InvalidRequest("limit must be from 1 to 100.", param="limit")
+        if self.starting_after and self.ending_before:
+            raise InvalidRequest("Give starting_after or ending_before, not both.", param="ending_before")
+
+
+class ListCharges(ListParameters):
+    payment_intent: ObjectId | None = None
+
+
+class NoParameters(Parameters):
+    """The call takes none."""
+
+
+def read_parameters(model: type[P], form: Form) -> P:
+    """The parameters of a call, checked.
+
+    Raises:
+        InvalidRequest: naming the first that is missing, unknown or wrong.
+    """
+    try:
+        return model.model_validate(form.values)
+    except ValidationError as failure:
+        refusal = _refusal_of(failure.errors(include_url=False, include_context=False, include_input=False)[0])
+    # Outside the handler: a validation error chained to the refusal would hold the input.
+    raise refusal
+
+
+def _refusal_of(error: ErrorDetails) -> InvalidRequest:
+    name = bracketed(error["loc"])
+    match error["type"]:
+        case "missing":
+            return InvalidRequest(f"Missing parameter: {name}.", code="parameter_missing", param=name)
+        case "extra_forbidden":
+            return InvalidRequest(f"Unknown parameter: {name}.", code="parameter_unknown", param=name)
+        case "parameter_invalid":
+            return InvalidRequest(f"Wrong parameter: {name} {error['msg']}.", param=name)
+        case "parameter_invalid_integer" | "parameter_invalid_empty" | "parameter_invalid_string_long" as code:
+            return InvalidRequest(f"Wrong parameter: {name} {error['msg']}.", code=code, param=name)
+        case "amount_too_small" | "amount_too_large" as code:
+            return InvalidRequest(f"Wrong parameter: {name} {error['msg']}.", code=code, param=name)
+        case _:
+            return InvalidRequest(f"Wrong parameter: {name} has the wrong shape.", param=name)
+
+
+class Checks(BaseModel):
+    address_line1_check: None = None
+    address_postal_code_check: None = None
+    cvc_check: None = None
+
+
+class Card(BaseModel):
+    """What may be shown of a card."""
+
+    brand: str
+    checks: Checks = Checks()
+    country: str
+    exp_month: int
+    exp_year: int
+    fingerprint: str
+    funding: str
+    last4: str
+    three_d_secure_usage: dict[str, bool] = {"supported": True}
+    wallet: None = None
+
+
+class PaymentMethod(BaseModel):
+    id: str
+    object: Literal["payment_method"] = "payment_method"
+    allow_redisplay: Literal["unspecified"] = "unspecified"
+    billing_details: dict[str, Any]
+    card: Card
+    created: int
+    customer: None = None
+    livemode: Literal[False] = False
+    metadata: dict[str, str]
+    type: Literal["card"] = "card"
+
+
+class LastPaymentError(BaseModel):
+    type: Literal["card_error"] = "card_error"
+    code: str
+    decline_code: str | None
+    message: str
+    charge: str | None
+    payment_method: PaymentMethod
+
+
+class NextAction(BaseModel):
+    type: Literal["use_stripe_sdk"] = "use_stripe_sdk"
+    use_stripe_sdk: dict[str, str] = {}
+
+
+class AutomaticMethodsReply(BaseModel):
+    allow_redirects: str
+    enabled: Literal[True] = True
+
+
+class PaymentIntent(BaseModel):
+    """Amounts are whole numbers of the currency's smallest unit, times are seconds since 1970."""
+
+    id: str
+    object: Literal["payment_intent"] = "payment_intent"
+    amount: int
+    amount_capturable: int = 0
+    amount_details: dict[str, Any] = {"tip": {}}
+    amount_received: int
+    application: None = None
+    application_fee_amount: None = None
+    automatic_payment_methods: AutomaticMethodsReply | None
+    canceled_at: int | None
+    cancellation_reason: str | None
+    capture_method: Literal["automatic"] = "automatic"
+    client_secret: None = None
+    confirmation_method: Literal["automatic"] = "automatic"
+    created: int
+    currency: str
+    customer: None = None
+    description: str | None
+    last_payment_error: LastPaymentError | None
+    latest_charge: str | None
+    livemode: Literal[False] = False
+    metadata: dict[str, str]
+    next_action: NextAction | None
+    on_behalf_of: None = None
+    payment_method: str | None
+    payment_method_configuration_details: None = None
+    payment_method_options: dict[str, Any] = {}
+    payment_method_types: list[str]
+    processing: None = None
+    receipt_email: str | None
+    review: None = None
+    setup_future_usage: None = None
+    shipping: None = None
+    source: None = None
+    statement_descriptor: None = None
+    statement_descriptor_suffix: None = None
+    status: IntentStatus
+    transfer_data: None = None
+    transfer_group: None = None
+
+
+class Charge(BaseModel):
+    id: str
+    object: Literal["charge"] = "charge"
+    amount: int
+    amount_captured: int
+    amount_refunded: int = 0
+    captured: bool
+    created: int
+    currency: str
+    customer: None = None
+    failure_code: str | None
+    failure_message: str | None
+    livemode: Literal[False] = False
+    outcome: dict[str, str | None]
+    paid: bool
+    payment_intent: str
+    payment_method: str
+    payment_method_details: dict[str, Any]
+    refunded: bool = False
+    status: Literal["succeeded", "failed"]
+
+
+class PaymentIntents(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[PaymentIntent]
+    has_more: bool
+    url: Literal["/v1/payment_intents"] = "/v1/payment_intents"
+
+
+class Charges(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[Charge]
+    has_more: bool
+    url: Literal["/v1/charges"] = "/v1/charges"
+
+
+class Error(BaseModel):
+    """`type` is card_error, invalid_request_error, idempotency_error or api_error."""
+
+    type: str
+    message: str
+    code: str | None = None
+    decline_code: str | None = None
+    param: str | None = None
+    charge: str | None = None
+    payment_intent: PaymentIntent | None = None
+    payment_method: PaymentMethod | None = None
+
+
+class Failure(BaseModel):
+    error: Error
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+def shown_method(method: payment.PaymentMethod) -> PaymentMethod:
+    card = method.card
+    return PaymentMethod(
+        id=method.id,
+        billing_details=method.billing_details,
+        card=Card(
+            brand=card.brand,
+            country=card.country,
+            exp_month=card.exp_month,
+            exp_year=card.exp_year,
+            fingerprint=card.fingerprint,
+            funding=card.funding,
+            last4=card.last4,
+        ),
+        created=_seconds(method.created_at),
+        metadata=method.metadata,
+    )
+
+
+def shown_error(error: payment.PaymentError, method: payment.PaymentMethod) -> LastPaymentError:
+    return LastPaymentError(
+        code=error.code,
+        decline_code=error.decline_code,
+        message=error.message,
+        charge=error.charge,
+        payment_method=shown_method(method),
+    )
+
+
+def shown_intent(intent: payment.Intent, refused_method: payment.PaymentMethod | None) -> PaymentIntent:
+    """The intent, with the payment method that its last error is about."""
+    error = intent.last_error
+    redirects = intent.automatic_payment_methods
+    return PaymentIntent(
+        id=intent.id,
+        amount=intent.amount,
+        amount_received=intent.amount_received,
+        automatic_payment_methods=AutomaticMethodsReply(allow_redirects=redirects) if redirects else None,
+        canceled_at=_seconds(intent.canceled_at) if intent.canceled_at else None,
+        cancellation_reason=intent.cancellation_reason,
+        created=_seconds(intent.created_at),
+        currency=intent.currency,
+        description=intent.description,
+        last_payment_error=shown_error(error, refused_method) if error and refused_method else None,
+        latest_charge=intent.latest_charge,
+        metadata=intent.metadata,
+        next_action=NextAction() if intent.status is IntentStatus.REQUIRES_ACTION else None,
+        payment_method=intent.payment_method,
+        payment_method_types=list(intent.payment_method_types),
+        receipt_email=intent.receipt_email,
+        status=intent.status,
+    )
+
+
+def shown_charge(charge: payment.Charge, method: payment.PaymentMethod) -> Charge:
+    card = method.card
+    return Charge(
+        id=charge.id,
+        amount=charge.amount,
+        amount_captured=charge.amount if charge.succeeded else 0,
+        captured=charge.succeeded,
+        created=_seconds(charge.created_at),
+        currency=charge.currency,
+        failure_code=charge.failure_code,
+        failure_message=charge.failure_message,
+        outcome={
+            "network_status": "approved_by_network" if charge.succeeded else "declined_by_network",
+            "reason": charge.decline_code or charge.failure_code,
+            "type": "authorized" if charge.succeeded else "issuer_declined",
+        },
+        paid=charge.succeeded,
+        payment_intent=charge.payment_intent,
+        payment_method=charge.payment_method,
+        payment_method_details={
+            "type": "card",
+            "card": {"brand": card.brand, "last4": card.last4, "exp_month": card.exp_month, "exp_year": card.exp_year},
+        },
+        status="succeeded" if charge.succeeded else "failed",
+    )
+
+
+def encoded(shown: BaseModel) -> str:
+    """The body of an answer."""
+    return shown.model_dump_json()
+
+
+def form_body(model: type[Parameters], *, example: str) -> dict[str, Any]:
+    """The OpenAPI text of a form body with groups in brackets."""
+    schema = _inlined(model.model_json_schema())
+    groups = [name for name, part in schema.get("properties", {}).items() if "properties" in json.dumps(part)]
+    encoding = {name: {"style": "deepObject", "explode": True} for name in groups}
+    content = {"application/x-www-form-urlencoded": {"schema": schema, "encoding": encoding, "example": example}}
+    return {"requestBody": {"required": bool(schema.get("required")), "content": content}}
+
+
+def query_of(model: type[Parameters]) -> dict[str, Any]:
+    """The OpenAPI text of a query."""
+    properties = _inlined(model.model_json_schema())["properties"]
+    return {
+        "parameters": [
+            {"name": name, "in": "query", "required": False, "schema": schema} for name, schema in properties.items()
+        ]
+    }
+
+
+def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+    definitions = schema.pop("$defs", {})
+
+    def inline(part: Any) -> Any:
+        match part:
+            case {"$ref": str(reference), **rest}:
+                return inline({**definitions[reference.rsplit("/", 1)[1]], **rest})
+            case dict():
+                return {name: inline(value) for name, value in part.items() if name != "default" or value is not None}
+            case list():
+                return [inline(value) for value in part]
+        return part
+
+    result: dict[str, Any] = inline(schema)
+    return result
