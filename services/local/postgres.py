@@ -126,16 +126,20 @@ class Server:
 class EmbeddedPostgres:
     """A server of our own in a folder: `data/`, `superuser` (its password) and `postgres.log`."""
 
-    def __init__(self, folder: Path, *, databases: Iterable[str] = (), durable: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, port: int | None = None, databases: Iterable[str] = (), durable: bool = True
+    ) -> None:
         """Know the folder; nothing happens before `start`.
 
         Args:
             folder: made if missing.
+            port: a free one, unless given.
             databases: each is open to its `_owner` and its `_app` only; none named = every role may ask everywhere,
                 and the privileges of the databases decide.
             durable: False only where the data may be lost with the power, as in tests.
         """
         self.folder = folder.resolve()
+        self.port = port or free_port()
         self._data = self.folder / "data"
         self._databases = tuple(databases)
         self._durable = durable
@@ -153,27 +157,30 @@ class EmbeddedPostgres:
         """The server's process, while it runs."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
-    def start(self, *, port: int | None = None) -> Server:
+    @property
+    def server(self) -> Server:
+        """How to reach it, running or not."""
+        return Server(f"postgresql://{SUPERUSER}:{self._password()}@127.0.0.1:{self.port}/postgres")
+
+    def start(self) -> Server:
         """Start the server, after making or recovering its data folder, and wait until it takes connections."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        password = self._password()
+        self.stop_leftover()
+        server = self.server
         if not self._data.exists():
             self._initialise()
-        self._stop_leftover()
         self._write_access_rules()
         unprivileged().own(self._data)
-        port = port or free_port()
         with (self.folder / "postgres.log").open("wb") as log:
             # A session of its own: Ctrl-C in the terminal must not stop the database before the services.
             self._process = subprocess.Popen(
-                (*unprivileged().prefix, *dies_with_parent("INT"), str(binaries() / "postgres"), *self._options(port)),
+                (*unprivileged().prefix, *dies_with_parent("INT"), str(binaries() / "postgres"), *self._options()),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
         self._wait_until_ready()
-        return Server(f"postgresql://{SUPERUSER}:{password}@127.0.0.1:{port}/postgres")
+        return server
 
     def stop(self) -> None:
         """Close every connection, write everything down, end."""
@@ -188,10 +195,20 @@ class EmbeddedPostgres:
             self._process.wait()
         self._process = None
 
-    def _options(self, port: int) -> list[str]:
+    def stop_leftover(self) -> None:
+        """Stop the server that an earlier, killed starter left behind in this folder."""
+        pid = self._recorded_pid()
+        if pid is None:
+            return
+        stop_leftover(pid, recognised_by=str(self._data), how=signal.SIGINT, seconds=STOP_SECONDS)
+        # What is alive under this number now is another program; PostgreSQL would take it for its own earlier self.
+        if alive(pid):
+            (self._data / "postmaster.pid").unlink(missing_ok=True)
+
+    def _options(self) -> list[str]:
         settings = {
             "listen_addresses": "127.0.0.1",
-            "port": str(port),
+            "port": str(self.port),
             "unix_socket_directories": "",
             "max_connections": "200",
             "password_encryption": "scram-sha-256",
@@ -206,6 +223,7 @@ class EmbeddedPostgres:
 
     def _password(self) -> str:
         kept = self.folder / "superuser"
+        self.folder.mkdir(parents=True, exist_ok=True)
         if not kept.exists():
             with open(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123 - the mode
                 file.write(secrets.token_hex(24))
@@ -242,15 +260,6 @@ class EmbeddedPostgres:
         if not self._databases:
             rules.append("host all all 127.0.0.1/32 scram-sha-256")
         (self._data / "pg_hba.conf").write_text("\n".join(rules) + "\n")
-
-    def _stop_leftover(self) -> None:
-        pid = self._recorded_pid()
-        if pid is None or not alive(pid):
-            return
-        stop_leftover(pid, recognised_by=str(self._data), how=signal.SIGINT, seconds=STOP_SECONDS)
-        # What is alive under this number now is another program; PostgreSQL would take it for its own earlier self.
-        if alive(pid):
-            (self._data / "postmaster.pid").unlink(missing_ok=True)
 
     def _recorded_pid(self) -> int | None:
         try:

@@ -89,7 +89,7 @@ class Process:
         self.expected_to_run = False
         self._arguments = arguments
         self._settings = settings
-        self._log = log
+        self.log = log
         self._say = say
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
@@ -128,7 +128,7 @@ class Process:
     def _read(self) -> None:
         assert self._process is not None
         assert self._process.stdout is not None
-        with self._process.stdout as output, self._log.open("ab") as log:
+        with self._process.stdout as output, self.log.open("ab") as log:
             for line in output:
                 log.write(line)
                 log.flush()

@@ -110,18 +110,18 @@ def watch(stack: Stack) -> None:
         if stack.postgres_stopped():
             raise StartError(f"PostgreSQL stopped by itself: see {stack.plan.folder}/postgres/postgres.log")
         for process in stack.stopped():
-            _restart(process, deaths[process.name])
+            _restart(stack, process, deaths[process.name])
         time.sleep(WATCH_SECONDS)
 
 
-def _restart(process: Process, deaths: deque[float]) -> None:
+def _restart(stack: Stack, process: Process, deaths: deque[float]) -> None:
     words = f"{process.name} stopped ({process.last_words()})"
     now = time.monotonic()
     if len(deaths) == RESTARTS and now - deaths[0] < RESTARTS_WITHIN_SECONDS:
         raise StartError(f"{words}, again and again")
     deaths.append(now)
     console.print(Text(f"{words}: starting it again", style="bold red"))
-    process.start()
+    stack.restart(process)
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ from .processes import StartError
 REPOSITORY = Path(__file__).resolve().parents[2]
 PORTS = {"controller": 8000, "catalog": 8001, "cartdb": 8002, "idp": 8003, "payments": 8004}
 SERVICES = tuple(PORTS)
+POSTGRES_PORT = 8005
 
 Secrets = dict[str, str]
 
@@ -35,6 +36,13 @@ def secrets_in(file: Path) -> Secrets:
     return read_env(file)
 
 
+def placeholder_secrets() -> Secrets:
+    """Values that open nothing, for programs that only look at a service's shape."""
+    names = ("OIDC_CLIENT_SECRET", "CATALOG_CLIENT_SECRET", "SESSION_SECRET", "FINGERPRINT_SECRET")
+    keys = {"PAYMENTS_SECRET_KEY": "sk_test_placeholder", "PAYMENTS_PUBLISHABLE_KEY": "pk_test_placeholder"}
+    return {**dict.fromkeys(names, "placeholder" * 4), **keys}
+
+
 @dataclass(frozen=True)
 class Addresses:
     """Where the services of one stack answer."""
@@ -44,6 +52,11 @@ class Addresses:
     def port(self, service: str) -> int:
         """The service's own port."""
         return PORTS[service] + self.offset
+
+    @property
+    def postgres_port(self) -> int:
+        """The embedded server's port."""
+        return POSTGRES_PORT + self.offset
 
     def inside(self, service: str) -> str:
         """The address that neighbours use."""

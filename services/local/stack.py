@@ -65,10 +65,10 @@ class Stack:
         """
         self.plan = plan
         self.addresses = Addresses(plan.port_offset)
-        self.server: Server | None = None
         self._say = say
+        self._up = False
         self._tell = tell
-        self._postgres: EmbeddedPostgres | None = None
+        self._postgres = None if plan.server_url else self._embedded()
         self._processes: dict[str, Process] = {}
         self._secrets: Secrets = {}
         self._lock: IO[str] | None = None
@@ -87,6 +87,14 @@ class Stack:
     def payments_url(self) -> str:
         """The processor's public address."""
         return self.addresses.public("payments")
+
+    @property
+    def server(self) -> Server:
+        """The PostgreSQL server, as its superuser reaches it."""
+        if self._postgres is not None:
+            return self._postgres.server
+        assert self.plan.server_url is not None
+        return Server(self.plan.server_url)
 
     @property
     def secrets(self) -> Mapping[str, str]:
@@ -113,15 +121,18 @@ class Stack:
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         self._take_lock()
         self._stop_leftovers()
-        require_free({service: self.addresses.port(service) for service in SERVICES})
+        require_free(self._wanted_ports())
         self._secrets = secrets_in(self.plan.env_file)
-        self.server = self._open_server()
+        if self._postgres is not None:
+            self._tell("PostgreSQL")
+            self._postgres.start()
         self._prepare_databases()
-        self._load_goods()
+        self._load_demo_goods()
         self._start_services()
 
     def down(self) -> None:
         """Stop everything, the services first and PostgreSQL last."""
+        self._up = False
         for process in self._processes.values():
             process.signal(signal.SIGTERM)
         for process in self._processes.values():
@@ -129,7 +140,6 @@ class Stack:
         self._processes.clear()
         if self._postgres is not None:
             self._postgres.stop()
-            self._postgres = None
         if self._lock is not None:
             self._notes.unlink(missing_ok=True)
             self._lock.close()
@@ -144,24 +154,8 @@ class Stack:
     def start(self, name: str) -> None:
         """Start what `kill` ended, and wait until it is ready."""
         for process in self._named(name):
-            process.start()
-        self._note_processes()
-        self.wait_until_ready([name.partition("-")[0]])
-
-    def wait_until_ready(self, services: Iterable[str] = SERVICES, *, seconds: float = READY_SECONDS) -> None:
-        """Wait until services say that they can do their work.
-
-        Raises:
-            StartError: one stopped, or is not ready in time.
-        """
-        deadline = time.monotonic() + seconds
-        for service in services:
-            while not is_ready(self.addresses.inside(service)):
-                for process in self.stopped():
-                    raise StartError(f"{process.name} stopped ({process.last_words()})")
-                if time.monotonic() > deadline:
-                    raise StartError(f"{service} is not ready after {seconds:.0f} s: see {self._logs / service}.log")
-                time.sleep(POLL_SECONDS)
+            self.restart(process)
+        wait_until_ready(self.addresses, [name.partition("-")[0]], stopped=self.stopped)
 
     def stopped(self) -> list[Process]:
         """The processes that have ended although nobody asked them to."""
@@ -172,6 +166,23 @@ class Stack:
     def postgres_stopped(self) -> bool:
         """Whether the embedded server ended by itself."""
         return self._postgres is not None and self._postgres.pid is None
+
+    def restart(self, process: Process) -> None:
+        """Start a process again that ended by itself."""
+        process.start()
+        self._note_processes()
+
+    def settings(self, service: str) -> dict[str, str]:
+        """The environment variables that a service of this stack runs with."""
+        self._secrets = self._secrets or secrets_in(self.plan.env_file)
+        return settings_of(
+            service,
+            addresses=self.addresses,
+            secrets=self._secrets,
+            database_url=self._database_url(service, "app"),
+            environment=self.plan.environment,
+            log_level=self.plan.log_level,
+        )
 
     @property
     def _logs(self) -> Path:
@@ -205,23 +216,26 @@ class Stack:
         self._lock = lock
 
     def _stop_leftovers(self) -> None:
-        if not self._notes.exists():
-            return
-        noted: dict[str, int] = json.loads(self._notes.read_text() or "{}")
+        noted: dict[str, int] = json.loads(self._notes.read_text()) if self._notes.exists() else {}
         for command, pid in noted.items():
             stop_leftover(pid, recognised_by=command, how=signal.SIGKILL, seconds=STOP_SECONDS)
+        if self._postgres is not None:
+            self._postgres.stop_leftover()
 
     def _note_processes(self) -> None:
         self._notes.write_text(json.dumps({process.command: process.pid for process in self._processes.values()}))
 
-    def _open_server(self) -> Server:
-        if self.plan.server_url:
-            return Server(self.plan.server_url)
-        self._tell("PostgreSQL")
-        self._postgres = EmbeddedPostgres(
-            self.plan.folder / "postgres", databases=sorted(SERVICES), durable=self.plan.durable
+    def _embedded(self) -> EmbeddedPostgres:
+        return EmbeddedPostgres(
+            self.plan.folder / "postgres",
+            port=self.addresses.postgres_port,
+            databases=sorted(SERVICES),
+            durable=self.plan.durable,
         )
-        return self._postgres.start()
+
+    def _wanted_ports(self) -> dict[str, int]:
+        services = {service: self.addresses.port(service) for service in SERVICES}
+        return services if self._postgres is None else {**services, "PostgreSQL": self.addresses.postgres_port}
 
     def _prepare_databases(self) -> None:
         self._tell("databases")
@@ -233,31 +247,20 @@ class Stack:
                 pool.submit(migrate, service, self._database_url(service, "owner")).result()
 
     def _create_database(self, service: str) -> None:
-        assert self.server is not None
         owner_password, app_password = (
             self._secrets[f"{service.upper()}_{role}_PASSWORD"] for role in ("OWNER", "APP")
         )
         self.server.create_database(service, owner_password=owner_password, app_password=app_password)
 
     def _database_url(self, service: str, role: str) -> str:
-        assert self.server is not None
         password = self._secrets[f"{service.upper()}_{role.upper()}_PASSWORD"]
         return self.server.url(database=service, user=f"{service}_{role}", password=password)
 
-    def settings(self, service: str) -> dict[str, str]:
-        """The environment variables that a service of this stack runs with."""
-        return settings_of(
-            service,
-            addresses=self.addresses,
-            secrets=self._secrets,
-            database_url=self._database_url(service, "app"),
-            environment=self.plan.environment,
-            log_level=self.plan.log_level,
-        )
-
-    def _load_goods(self) -> None:
-        loaded = self.plan.folder / "goods-loaded"
-        if loaded.exists():
+    def _load_demo_goods(self) -> None:
+        # Once per database, so that goods which were changed or pruned since stay so.
+        done = self.plan.folder / "goods-loaded"
+        where = self.plan.server_url.rpartition("@")[2] if self.plan.server_url else "embedded"
+        if done.exists() and where in done.read_text().splitlines():
             return
         self._tell("demo goods")
         loader = self._process("goods", ("services.catalog.load", str(GOODS)), "catalog")
@@ -265,13 +268,19 @@ class Stack:
         loader.wait(READY_SECONDS)
         if loader.exit_code != 0:
             raise StartError(f"The demo goods cannot be loaded ({loader.last_words()})")
-        loaded.touch()
+        with done.open("a") as file:
+            file.write(f"{where}\n")
 
     def _process(self, name: str, arguments: tuple[str, ...], service: str) -> Process:
         self._logs.mkdir(exist_ok=True)
         log = self._logs / f"{name}.log"
         log.write_bytes(b"")
-        return Process(name, arguments, settings=self.settings(service), log=log, say=self._say)
+        return Process(name, arguments, settings=self.settings(service), log=log, say=self._heard)
+
+    def _heard(self, name: str, line: str) -> None:
+        # While the services look for each other they complain about nothing; what matters is in their logs too.
+        if self._up:
+            self._say(name, line)
 
     def _start_services(self) -> None:
         self._tell("services")
@@ -281,7 +290,8 @@ class Stack:
         for process in self._processes.values():
             process.start()
         self._note_processes()
-        self.wait_until_ready()
+        wait_until_ready(self.addresses, SERVICES, stopped=self.stopped)
+        self._up = True
 
     def _commands(self, service: str) -> dict[str, tuple[str, ...]]:
         port = self.addresses.port(service)
@@ -296,10 +306,35 @@ class Stack:
         return {**replicas, f"{service}-proxy": ("services.local.proxy", str(port), *map(str, backends))}
 
 
-def is_ready(url: str) -> bool:
-    """Whether a service answers that it can do its work."""
+def wait_until_ready(
+    addresses: Addresses,
+    services: Iterable[str],
+    *,
+    stopped: Callable[[], list[Process]] = list,
+    seconds: float = READY_SECONDS,
+) -> None:
+    """Wait until services say that they can do their work.
+
+    Raises:
+        StartError: one stopped, or is not ready in time.
+    """
+    deadline = time.monotonic() + seconds
+    for service in services:
+        while (obstacle := obstacle_of(addresses.inside(service))) is not None:
+            for process in stopped():
+                raise StartError(f"{process.name} stopped ({process.last_words()}; more in {process.log})")
+            if time.monotonic() > deadline:
+                raise StartError(f"{service} is not ready after {seconds:.0f} s: {obstacle}")
+            time.sleep(POLL_SECONDS)
+
+
+def obstacle_of(url: str) -> str | None:
+    """What keeps a service from being ready, None when it is."""
     try:
-        with urllib.request.urlopen(f"{url}/health/ready", timeout=5) as answer:  # noqa: S310 - always http
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+        with urllib.request.urlopen(f"{url}/health/ready", timeout=5):  # noqa: S310 - always http
+            return None
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.read().decode(errors="replace")
+    except OSError as failure:
+        return str(failure)

@@ -5,7 +5,6 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -32,7 +31,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     if given := os.environ.get("TEST_POSTGRES_URL"):
         yield Server(given)
         return
-    embedded = EmbeddedPostgres(Path(tmp_path_factory.mktemp("postgres")), durable=False)
+    embedded = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"), durable=False)
     try:
         yield embedded.start()
     finally:
