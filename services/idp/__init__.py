@@ -1,0 +1,1 @@
+"""An OpenID provider: accounts, sign-in, codes, tokens. Swap it for any other by settings."""

@@ -1,0 +1,37 @@
+"""The provider's settings."""
+
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+
+from services.chassis.settings import Environment, ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """`oidc_issuer` is this service's own public address, `public_url` the shop's."""
+
+    oidc_issuer: str
+    public_url: str
+    oidc_client_secret: str = Field(repr=False)
+    catalog_client_secret: str = Field(repr=False)
+    demo_accounts: bool = False
+
+    @field_validator("oidc_issuer", "public_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+            raise ValueError("must be an http or https address")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _no_demo_accounts_in_production(self) -> Self:
+        if self.demo_accounts and self.environment is Environment.PRODUCTION:
+            raise ValueError("DEMO_ACCOUNTS have published passwords: they cannot exist in production")
+        return self
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach the provider by https."""
+        return self.oidc_issuer.startswith("https://")
