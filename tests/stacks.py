@@ -48,7 +48,7 @@ class RunningStack(Protocol):
         ...
 
     def kill(self, name: str) -> None:
-        """End a service without a chance to say goodbye."""
+        """End a service, or `postgres`, without a chance to say goodbye."""
         ...
 
     def start(self, name: str) -> None:
@@ -92,7 +92,8 @@ class ComposeStack(ForeignStack):
 
     def start(self, name: str) -> None:
         self._compose("start", name)
-        wait_until_ready(self.addresses, [name])
+        if name in PORTS:
+            wait_until_ready(self.addresses, [name])
 
     def _compose(self, *arguments: str) -> None:
         subprocess.run(["docker", "compose", *arguments], cwd=REPOSITORY, check=True, capture_output=True)

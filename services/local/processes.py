@@ -159,4 +159,6 @@ class Process:
         if self._reader is not None:
             self._reader.join(1.0)
         lines = " | ".join(line.strip() for line in list(self.last_lines)[-3:] if line.strip())
-        return f"exit code {self.exit_code}: {lines}" if lines else f"exit code {self.exit_code}, no output"
+        code = self.exit_code
+        ended = f"killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
+        return f"{ended}: {lines}" if lines else ended

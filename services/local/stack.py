@@ -146,13 +146,21 @@ class Stack:
             self._lock = None
 
     def kill(self, name: str) -> None:
-        """End a service, or one replica of it (`cartdb-2`), without a chance to say goodbye."""
+        """End a service, one replica of it (`cartdb-2`) or `postgres`, without a chance to say goodbye."""
+        if name == "postgres":
+            assert self._postgres is not None
+            self._postgres.crash()
+            return
         for process in self._named(name):
             process.signal(signal.SIGKILL)
             process.wait(STOP_SECONDS)
 
     def start(self, name: str) -> None:
         """Start what `kill` ended, and wait until it is ready."""
+        if name == "postgres":
+            assert self._postgres is not None
+            self._postgres.start()
+            return
         for process in self._named(name):
             self.restart(process)
         wait_until_ready(self.addresses, [name.partition("-")[0]], stopped=self.stopped)
