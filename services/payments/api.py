@@ -11,7 +11,7 @@ from fastapi.security import HTTPBearer
 from starlette.responses import Response
 
 from . import wire
-from .envelope import preflight, sent
+from .envelope import API_VERSION, preflight, sent
 from .form import Form, read_form
 from .idempotency import Attempt, KeyKind, checked_key, fingerprint_of
 from .refusals import (
@@ -31,6 +31,7 @@ from .store import Store
 P = TypeVar("P", bound=wire.Parameters)
 
 _FORM = "application/x-www-form-urlencoded"
+_VERSION_SHAPE = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}(\.[a-z]{1,32})?")
 _ID_SHAPE = re.compile(r"[A-Za-z0-9_]{1,255}")
 
 
@@ -93,6 +94,14 @@ def _user_in(credential: str) -> str:
     return user
 
 
+def api_version(request: Request) -> str:
+    """The date of the API version that the request was written for."""
+    given = request.headers.get("stripe-version", API_VERSION)
+    if not _VERSION_SHAPE.fullmatch(given):
+        raise InvalidRequest("Stripe-Version is not a version of this API, such as " + API_VERSION + ".")
+    return given.partition(".")[0]
+
+
 def store_of(request: Request) -> Store:
     """The store that the lifespan opened."""
     store: Store = request.state.store
@@ -100,6 +109,7 @@ def store_of(request: Request) -> Store:
 
 
 AnyKey = Annotated[KeyKind, Depends(any_key)]
+Version = Annotated[str, Depends(api_version)]
 SecretKey = Annotated[KeyKind, Depends(secret_key)]
 StoreOf = Annotated[Store, Depends(store_of)]
 
@@ -155,7 +165,7 @@ def refused(*refusals: type[StripeRefusal]) -> dict[int | str, dict[str, Any]]:
 # Declared for the docs page alone, which then offers to send a key; any_key reads the header, HTTP Basic too.
 _shown_scheme = HTTPBearer(auto_error=False, description="sk_… for everything, pk_… to create payment methods only.")
 
-router = APIRouter(prefix="/v1", dependencies=[Depends(_shown_scheme)])
+router = APIRouter(prefix="/v1", dependencies=[Depends(_shown_scheme), Depends(api_version)])
 
 
 @router.options("/payment_methods", include_in_schema=False)
@@ -202,10 +212,10 @@ async def get_payment_method(request: Request, method_id: str, _: SecretKey, sto
         example="amount=19900&currency=inr&payment_method_types[]=card&metadata[checkout_id]=42",
     ),
 )
-async def create_payment_intent(request: Request, key: SecretKey, store: StoreOf) -> Response:
+async def create_payment_intent(request: Request, key: SecretKey, version: Version, store: StoreOf) -> Response:
     """Amounts are in the currency's smallest unit. With `confirm=true` the card is charged at once."""
     posted = await _posted(request, key, wire.CreatePaymentIntent)
-    posted.parameters.expect_consistent()
+    posted.parameters.expect_consistent(version)
     return sent(await store.create_intent(posted.attempt, posted.parameters))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -60,5 +61,15 @@ def create_app(
         pings=pings,
         render=render,
     )
+    app.openapi = partial(_document, app)  # type: ignore[method-assign]  # FastAPI's documented way to change its page
     app.add_middleware(Envelope, shop_origin=chosen.shop_origin)
     return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = FastAPI.openapi(app)
+    for path, operations in document["paths"].items():
+        if path.startswith("/v1/"):
+            for operation in operations.values():
+                operation["responses"].pop("422", None)  # Stripe's answer to a wrong parameter is 400.
+    return document

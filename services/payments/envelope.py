@@ -12,7 +12,7 @@ from .idempotency import Answer
 from .refusals import in_stripes_words
 
 OPEN_TO_BROWSERS = "/v1/payment_methods"
-API_VERSION = "2025-03-31.basil"
+API_VERSION = "2026-07-29.dahlia"
 
 
 def render(request: Request, problem: Problem) -> Response:

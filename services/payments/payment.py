@@ -95,6 +95,7 @@ class Intent:
     created_at: datetime
     payment_method: str | None = None
     payment_method_types: tuple[str, ...] = ("card",)
+    allowed_payment_method_types: tuple[str, ...] | None = None
     automatic_payment_methods: str | None = None
     amount_received: int = 0
     latest_charge: str | None = None

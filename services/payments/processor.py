@@ -76,7 +76,7 @@ def authorise(outcome: Outcome) -> Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class TestCard:
+class DocumentedCard:
     """A documented number, which no issuer ever gave to anybody."""
 
     number: str
@@ -86,35 +86,35 @@ class TestCard:
     country: str = "US"
 
 
-_VISA = TestCard("4242424242424242", "visa")
-_DECLINED = TestCard("4000000000000002", "visa", Outcome.GENERIC_DECLINE)
-_INSUFFICIENT_FUNDS = TestCard("4000000000009995", "visa", Outcome.INSUFFICIENT_FUNDS)
-_LOST = TestCard("4000000000009987", "visa", Outcome.LOST_CARD)
-_STOLEN = TestCard("4000000000009979", "visa", Outcome.STOLEN_CARD)
-_EXPIRED = TestCard("4000000000000069", "visa", Outcome.EXPIRED_CARD)
-_INCORRECT_CVC = TestCard("4000000000000127", "visa", Outcome.INCORRECT_CVC)
-_PROCESSING_ERROR = TestCard("4000000000000119", "visa", Outcome.PROCESSING_ERROR)
-_SECURE = TestCard("4000000000003220", "visa", Outcome.AUTHENTICATION_REQUIRED)
-_SECURE_UNLESS_SET_UP = TestCard("4000002500003155", "visa", Outcome.AUTHENTICATION_REQUIRED)
-_VISA_DEBIT = TestCard("4000056655665556", "visa", funding="debit")
-_MASTERCARD = TestCard("5555555555554444", "mastercard")
-_MASTERCARD_DEBIT = TestCard("5200828282828210", "mastercard", funding="debit")
-_MASTERCARD_PREPAID = TestCard("5105105105105100", "mastercard", funding="prepaid")
-_AMEX = TestCard("378282246310005", "amex")
-_DISCOVER = TestCard("6011111111111117", "discover")
-_DINERS = TestCard("3056930009020004", "diners")
-_JCB = TestCard("3566002020360505", "jcb")
-_UNIONPAY = TestCard("6200000000000005", "unionpay")
+_VISA = DocumentedCard("4242424242424242", "visa")
+_DECLINED = DocumentedCard("4000000000000002", "visa", Outcome.GENERIC_DECLINE)
+_INSUFFICIENT_FUNDS = DocumentedCard("4000000000009995", "visa", Outcome.INSUFFICIENT_FUNDS)
+_LOST = DocumentedCard("4000000000009987", "visa", Outcome.LOST_CARD)
+_STOLEN = DocumentedCard("4000000000009979", "visa", Outcome.STOLEN_CARD)
+_EXPIRED = DocumentedCard("4000000000000069", "visa", Outcome.EXPIRED_CARD)
+_INCORRECT_CVC = DocumentedCard("4000000000000127", "visa", Outcome.INCORRECT_CVC)
+_PROCESSING_ERROR = DocumentedCard("4000000000000119", "visa", Outcome.PROCESSING_ERROR)
+_SECURE = DocumentedCard("4000000000003220", "visa", Outcome.AUTHENTICATION_REQUIRED)
+_SECURE_UNLESS_SET_UP = DocumentedCard("4000002500003155", "visa", Outcome.AUTHENTICATION_REQUIRED)
+_VISA_DEBIT = DocumentedCard("4000056655665556", "visa", funding="debit")
+_MASTERCARD = DocumentedCard("5555555555554444", "mastercard")
+_MASTERCARD_DEBIT = DocumentedCard("5200828282828210", "mastercard", funding="debit")
+_MASTERCARD_PREPAID = DocumentedCard("5105105105105100", "mastercard", funding="prepaid")
+_AMEX = DocumentedCard("378282246310005", "amex")
+_DISCOVER = DocumentedCard("6011111111111117", "discover")
+_DINERS = DocumentedCard("3056930009020004", "diners")
+_JCB = DocumentedCard("3566002020360505", "jcb")
+_UNIONPAY = DocumentedCard("6200000000000005", "unionpay")
 
 _CARDS = (
     *(_VISA, _DECLINED, _INSUFFICIENT_FUNDS, _LOST, _STOLEN, _EXPIRED, _INCORRECT_CVC, _PROCESSING_ERROR),
     *(_SECURE, _SECURE_UNLESS_SET_UP, _VISA_DEBIT, _MASTERCARD, _MASTERCARD_DEBIT, _MASTERCARD_PREPAID),
     *(_AMEX, _DISCOVER, _DINERS, _JCB, _UNIONPAY),
-    TestCard("4000003560000008", "visa", country="IN"),
-    TestCard("2223003122003222", "mastercard"),
-    TestCard("371449635398431", "amex"),
-    TestCard("6011000990139424", "discover"),
-    TestCard("36227206271667", "diners"),
+    DocumentedCard("4000003560000008", "visa", country="IN"),
+    DocumentedCard("2223003122003222", "mastercard"),
+    DocumentedCard("371449635398431", "amex"),
+    DocumentedCard("6011000990139424", "discover"),
+    DocumentedCard("36227206271667", "diners"),
 )
 TEST_CARDS = {card.number: card for card in _CARDS}
 
@@ -190,7 +190,7 @@ class Vault:
         card = READY_MADE.get(token)
         return self._on_file(card, 12, today.year + 3, card.outcome) if card else None
 
-    def _on_file(self, card: TestCard, exp_month: int, exp_year: int, outcome: Outcome) -> CardOnFile:
+    def _on_file(self, card: DocumentedCard, exp_month: int, exp_year: int, outcome: Outcome) -> CardOnFile:
         return CardOnFile(
             brand=card.brand,
             last4=card.number[-4:],
@@ -207,7 +207,7 @@ class Vault:
         return hmac.new(self._secret, b"card:" + number.encode(), hashlib.sha256).hexdigest()[:24]
 
 
-def _test_card(typed: str) -> TestCard:
+def _test_card(typed: str) -> DocumentedCard:
     number = typed.replace(" ", "").replace("-", "")
     if not (number.isascii() and number.isdigit() and 12 <= len(number) <= 19):
         raise CardRefused("This is not a card number.", code="invalid_number", param="card[number]")
@@ -240,7 +240,7 @@ def _checked_expiry(details: CardDetails, today: date) -> int:
     return year
 
 
-def _check_security_code(cvc: str | None, card: TestCard) -> None:
+def _check_security_code(cvc: str | None, card: DocumentedCard) -> None:
     if cvc is None:
         return
     lengths = (3, 4) if card.brand == "amex" else (3,)

@@ -1,6 +1,6 @@
 """What payments keeps, and the transactions that change it. An intent's row is locked by whoever moves it."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -90,6 +90,7 @@ class IntentRow(Row, table=True):
     status: str
     payment_method: str | None
     payment_method_types: list[str] = Field(sa_column=Column(JSONB))
+    allowed_payment_method_types: list[str] | None = Field(sa_column=Column(JSONB(none_as_null=True)))
     automatic_payment_methods: str | None
     latest_charge: str | None
     last_error: dict[str, Any] | None = Field(sa_column=Column(JSONB(none_as_null=True)))
@@ -116,16 +117,22 @@ class IntentRow(Row, table=True):
                 **columns,
                 "status": IntentStatus(self.status),
                 "payment_method_types": tuple(self.payment_method_types),
+                "allowed_payment_method_types": _frozen(self.allowed_payment_method_types),
                 "last_error": PaymentError(**error) if error else None,
                 "metadata": self.labels,
             }
         )
 
 
+def _frozen(listed: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if listed is None else tuple(listed)
+
+
 def _columns(intent: Intent) -> dict[str, Any]:
     columns = asdict(intent)
     columns["labels"] = columns.pop("metadata")
-    columns["payment_method_types"] = list(intent.payment_method_types)
+    for listed in ("payment_method_types", "allowed_payment_method_types"):
+        columns[listed] = None if columns[listed] is None else list(columns[listed])
     columns["status"] = intent.status.value
     return columns
 
@@ -208,7 +215,7 @@ class Store:
                 currency=command.currency,
                 status=IntentStatus.REQUIRES_PAYMENT_METHOD,
                 created_at=self._clock(),
-                payment_method_types=tuple(command.payment_method_types or ["card"]),
+                allowed_payment_method_types=_frozen(command.allowed_payment_method_types),
                 automatic_payment_methods=command.automatic_redirects,
                 description=command.description,
                 receipt_email=command.receipt_email,

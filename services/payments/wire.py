@@ -5,7 +5,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from services.contracts.payments import IntentStatus
@@ -93,6 +93,11 @@ def _only(*accepted: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+# Which payment methods an intent takes is said differently from version to version, and both ways are in use.
+ALLOWED_TYPES_SINCE = "2026-07-29"
+TYPES_NOT_WRITABLE_SINCE = "2026-09-30"
+
+MethodTypes = Annotated[list[Annotated[Literal["card"], _only("card")]], Field(min_length=1)]
 WholeNumber = Annotated[int, BeforeValidator(_whole_number), BeforeValidator(_not_empty)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Text = Annotated[str | None, _short(5000), BeforeValidator(_unset_if_empty)]
@@ -154,9 +159,8 @@ class CreatePaymentIntent(Parameters):
     amount: Annotated[WholeNumber, AfterValidator(_checked_amount)]
     currency: Annotated[str, AfterValidator(_checked_currency), BeforeValidator(_not_empty)]
     payment_method: Annotated[ObjectId | None, BeforeValidator(_unset_if_empty)] = None
-    payment_method_types: Annotated[
-        list[Annotated[Literal["card"], _only("card")]] | None, BeforeValidator(_listed)
-    ] = None
+    payment_method_types: Annotated[MethodTypes | None, BeforeValidator(_listed)] = None
+    allowed_payment_method_types: Annotated[MethodTypes | None, BeforeValidator(_listed)] = None
     automatic_payment_methods: AutomaticMethods | None = None
     capture_method: Annotated[Literal["automatic"], _only("automatic")] = "automatic"
     confirmation_method: Annotated[Literal["automatic"], _only("automatic")] = "automatic"
@@ -166,8 +170,8 @@ class CreatePaymentIntent(Parameters):
     receipt_email: Text = None
     metadata: Metadata = {}
 
-    def expect_consistent(self) -> None:
-        """Refuse parameters that exclude one another.
+    def expect_consistent(self, version: str) -> None:
+        """Refuse parameters that exclude one another, or that this version of the API does not have.
 
         Raises:
             InvalidRequest: naming the one that does not fit.
@@ -178,12 +182,23 @@ class CreatePaymentIntent(Parameters):
             raise InvalidRequest(
                 "confirm=true needs a payment_method.", code="parameter_missing", param="payment_method"
             )
-        if self.payment_method_types is not None and self.automatic_redirects is not None:
+        self._expect_one_choice_of_types(version)
+
+    def _expect_one_choice_of_types(self, version: str) -> None:
+        if self.allowed_payment_method_types is not None and version < ALLOWED_TYPES_SINCE:
+            name = "allowed_payment_method_types"
+            raise InvalidRequest(f"Unknown parameter: {name}.", code="parameter_unknown", param=name)
+        if self.payment_method_types is not None and version >= TYPES_NOT_WRITABLE_SINCE:
             raise InvalidRequest(
-                "Give payment_method_types or automatic_payment_methods, not both.", param="payment_method_types"
+                "This version of the API takes allowed_payment_method_types instead.",
+                code="payment_method_types_no_longer_supported",
+                param="payment_method_types",
             )
-        if self.payment_method_types == []:
-            raise InvalidRequest("payment_method_types must not be empty.", param="payment_method_types")
+        choices = (self.payment_method_types, self.allowed_payment_method_types, self.automatic_payment_methods)
+        if sum(choice is not None for choice in choices) > 1:
+            raise InvalidRequest(
+                "payment_method_types, allowed_payment_method_types and automatic_payment_methods exclude one another."
+            )
 
     @property
     def automatic_redirects(self) -> str | None:
@@ -323,6 +338,7 @@ class PaymentIntent(BaseModel):
 
     id: str
     object: Literal["payment_intent"] = "payment_intent"
+    allowed_payment_method_types: list[str] | None
     amount: int
     amount_capturable: int = 0
     amount_details: dict[str, Any] = {"tip": {}}
@@ -452,8 +468,10 @@ def shown_intent(intent: payment.Intent, refused_method: payment.PaymentMethod |
     """The intent, with the payment method that its last error is about."""
     error = intent.last_error
     redirects = intent.automatic_payment_methods
+    allowed = intent.allowed_payment_method_types
     return PaymentIntent(
         id=intent.id,
+        allowed_payment_method_types=list(allowed) if allowed is not None else None,
         amount=intent.amount,
         amount_received=intent.amount_received,
         automatic_payment_methods=AutomaticMethodsReply(allow_redirects=redirects) if redirects else None,

@@ -1,11 +1,14 @@
 """A payments service for its tests: in this process, or really served on a port of its own."""
 
 import asyncio
+import os
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import httpx
 import uvicorn
@@ -14,6 +17,7 @@ from fastapi import FastAPI
 from services.payments.app import create_app
 from services.payments.settings import Settings
 
+REPOSITORY = Path(__file__).parents[2]
 SECRET_KEY = "sk_test_sample_secret"
 PUBLISHABLE_KEY = "pk_test_sample_publishable"
 SHOP = "http://shop.test:8000"
@@ -36,7 +40,7 @@ def environment(database_url: str) -> dict[str, str]:
 
 
 def payments_app(database_url: str, **given: Any) -> FastAPI:
-    settings = Settings(**{name.lower(): value for name, value in environment(database_url).items()})
+    settings = Settings.model_validate({name.lower(): value for name, value in environment(database_url).items()})
     return create_app(settings, clock=lambda: NOON, **given)
 
 
@@ -61,7 +65,8 @@ class Payments:
 
     async def intent(self, **parameters: Any) -> dict[str, Any]:
         """A new intent of 19900 paise."""
-        answer = await self.post("payment_intents", **{"amount": 19900, "currency": "inr"} | parameters)
+        sale: dict[str, Any] = {"amount": 19900, "currency": "inr"}
+        answer = await self.post("payment_intents", **(sale | parameters))
         assert answer.status_code == 200, answer.text
         body: dict[str, Any] = answer.json()
         return body
@@ -99,3 +104,37 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await running
+
+
+@asynccontextmanager
+async def replica_process(
+    database_url: str, *, log: IO[bytes] | int = asyncio.subprocess.DEVNULL
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """A replica as a process of its own, from when it is ready; and its address."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "services.chassis.serve", "payments", str(port)),
+        cwd=REPOSITORY,
+        env={"PATH": os.environ["PATH"], **environment(database_url)},
+        stdout=log,
+        stderr=log,
+    )
+    try:
+        await _ready(f"http://127.0.0.1:{port}")
+        yield process, f"http://127.0.0.1:{port}"
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+async def _ready(address: str) -> None:
+    async with asyncio.timeout(30), httpx.AsyncClient() as client:
+        while True:
+            try:
+                assert (await client.get(f"{address}/health/ready")).status_code == 200
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+            else:
+                return

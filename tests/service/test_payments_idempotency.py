@@ -1,12 +1,7 @@
 """Idempotency keys, as Stripe's v1 documents them, over two replicas and a crash."""
 
 import asyncio
-import os
-import signal
-import socket
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -15,10 +10,8 @@ import pytest
 
 from services.payments.processor import Approved, Outcome, Verdict
 from tests.service.conftest import DatabaseUrls, MakeDatabase
-from tests.service.payments_stand import PUBLISHABLE, SECRET, Payments, environment, payments_app, visa
+from tests.service.payments_stand import PUBLISHABLE, SECRET, Payments, payments_app, replica_process, visa
 from tests.serving import serving
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -277,13 +270,16 @@ async def test_a_replica_killed_in_the_middle_leaves_a_key_that_another_replica_
 ) -> None:
     opened = await payments.intent(payment_method="pm_card_visa")
     path = f"payment_intents/{opened['id']}/confirm"
-    victim, address = await _process(database.app)
-    async with connection.transaction(), httpx.AsyncClient(base_url=address) as client:
+    async with (
+        replica_process(database.app) as (victim, address),
+        connection.transaction(),
+        httpx.AsyncClient(base_url=address) as client,
+    ):
         await connection.execute("SELECT 1 FROM payment_intents WHERE id = $1 FOR UPDATE", opened["id"])
         confirming = asyncio.create_task(Payments(client).post(path, key="killed-1"))
         await _waiting_backend(connection)
 
-        os.kill(victim.pid, signal.SIGKILL)
+        victim.kill()
         with pytest.raises(httpx.TransportError):
             await confirming
         await victim.wait()
@@ -323,25 +319,3 @@ async def _waiting_backend(connection: asyncpg.Connection) -> int:
             if pid is not None:
                 return pid
             await asyncio.sleep(0.01)
-
-
-async def _process(database_url: str) -> tuple[asyncio.subprocess.Process, str]:
-    """A replica as a process of its own, once it answers."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "services.chassis.serve", "payments", str(port)),
-        cwd=REPOSITORY,
-        env={"PATH": os.environ["PATH"], **environment(database_url), "LOG_FORMAT": "json"},
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    async with asyncio.timeout(30), httpx.AsyncClient() as client:
-        while True:
-            try:
-                assert (await client.get(f"{address}/health/ready")).status_code == 200
-            except httpx.TransportError:
-                await asyncio.sleep(0.05)
-            else:
-                return process, address

@@ -34,6 +34,7 @@ TABLES = (
         )),
         payment_method text COLLATE "C" REFERENCES payment_methods,
         payment_method_types jsonb NOT NULL,
+        allowed_payment_method_types jsonb,
         automatic_payment_methods text,
         latest_charge text COLLATE "C",
         last_error jsonb,

@@ -1,0 +1,141 @@
+"""Stripe's official Python client against the processor, over real HTTP."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import stripe
+
+from tests.service.conftest import MakeDatabase
+from tests.service.payments_stand import PUBLISHABLE_KEY, SECRET_KEY, payments_app, served
+
+# The client hands its encoded form to httpx in a way that httpx has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+async def address(make_database: MakeDatabase) -> AsyncIterator[str]:
+    async with served(payments_app((await make_database("payments")).app)) as address:
+        yield address
+
+
+@pytest.fixture
+async def client(address: str) -> AsyncIterator[stripe.StripeClient]:
+    http = stripe.HTTPXClient()
+    yield client_with(SECRET_KEY, address, http)
+    await closed(http)
+
+
+def client_with(key: str, address: str, http: stripe.HTTPXClient) -> stripe.StripeClient:
+    return stripe.StripeClient(key, base_addresses={"api": address}, http_client=http, max_network_retries=3)
+
+
+async def closed(http: stripe.HTTPXClient) -> None:
+    await http.close_async()  # type: ignore[no-untyped-call]  # the client has not typed it
+
+
+def sale(amount: int = 19900) -> stripe.params.PaymentIntentCreateParams:
+    return {"amount": amount, "currency": "inr", "allowed_payment_method_types": ["card"], "metadata": {"order": "42"}}
+
+
+async def test_a_checkout_create_confirm_read(client: stripe.StripeClient) -> None:
+    opened = await client.v1.payment_intents.create_async(sale(), {"idempotency_key": "checkout-1"})
+
+    paid = await client.v1.payment_intents.confirm_async(
+        opened.id, {"payment_method": "pm_card_visa", "error_on_requires_action": True}
+    )
+    read = await client.v1.payment_intents.retrieve_async(opened.id)
+
+    assert (opened.status, paid.status, read.status) == ("requires_payment_method", "succeeded", "succeeded")
+    assert (read.amount, read.amount_received, read.currency) == (19900, 19900, "inr")
+    assert read.metadata["order"] == "42"
+    assert (read.payment_method_types, read.allowed_payment_method_types) == (["card"], ["card"])
+    charge = await client.v1.charges.retrieve_async(str(read.latest_charge))
+    assert (charge.paid, charge.amount, charge.payment_intent) == (True, 19900, opened.id)
+
+
+async def test_a_browser_key_exchanges_a_card_and_may_nothing_else(address: str, client: stripe.StripeClient) -> None:
+    http = stripe.HTTPXClient()
+    browser = client_with(PUBLISHABLE_KEY, address, http)
+
+    method = await browser.v1.payment_methods.create_async(
+        {"type": "card", "card": {"number": "5555555555554444", "exp_month": 12, "exp_year": 2034, "cvc": "123"}}
+    )
+    with pytest.raises(stripe.PermissionError):
+        await browser.v1.payment_intents.create_async(sale())
+    await closed(http)
+
+    paid = await client.v1.payment_intents.create_async({**sale(), "payment_method": method.id, "confirm": True})
+    assert method.card is not None
+    assert (method.card.brand, method.card.last4, paid.status) == ("mastercard", "4444", "succeeded")
+
+
+async def test_a_wrong_key_is_an_authentication_error(address: str) -> None:
+    http = stripe.HTTPXClient()
+
+    with pytest.raises(stripe.AuthenticationError):
+        await client_with("sk_test_other", address, http).v1.payment_intents.list_async()
+
+    await closed(http)
+
+
+async def test_a_decline_is_a_card_error_with_the_intent_in_it(client: stripe.StripeClient) -> None:
+    with pytest.raises(stripe.CardError) as declined:
+        await client.v1.payment_intents.create_async(
+            {**sale(), "payment_method": "pm_card_visa_chargeDeclinedInsufficientFunds", "confirm": True}
+        )
+
+    error = declined.value.error
+    assert error is not None
+    assert (error.code, error.decline_code) == ("card_declined", "insufficient_funds")
+    assert error.payment_intent is not None
+    assert error.payment_intent.status == "requires_payment_method"
+    assert str(declined.value.request_id).startswith("req_")
+
+
+async def test_a_key_replays_and_refuses_other_parameters(client: stripe.StripeClient) -> None:
+    first = await client.v1.payment_intents.create_async(sale(), {"idempotency_key": "replay-1"})
+    again = await client.v1.payment_intents.create_async(sale(), {"idempotency_key": "replay-1"})
+
+    assert first.id == again.id
+    with pytest.raises(stripe.IdempotencyError):
+        await client.v1.payment_intents.create_async(sale(5), {"idempotency_key": "replay-1"})
+
+
+async def test_clients_that_retry_all_get_the_one_winner(client: stripe.StripeClient) -> None:
+    made = await asyncio.gather(
+        *(client.v1.payment_intents.create_async(sale(), {"idempotency_key": "winner-1"}) for _ in range(5))
+    )
+
+    assert len({intent.id for intent in made}) == 1
+
+
+async def test_a_canceled_intent_cannot_be_confirmed(client: stripe.StripeClient) -> None:
+    opened = await client.v1.payment_intents.create_async(sale())
+    canceled = await client.v1.payment_intents.cancel_async(opened.id, {"cancellation_reason": "abandoned"})
+
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        await client.v1.payment_intents.confirm_async(opened.id, {"payment_method": "pm_card_visa"})
+
+    assert canceled.status == "canceled"
+    assert refused.value.error is not None
+    assert refused.value.code == "payment_intent_unexpected_state"
+    assert refused.value.error.payment_intent is not None
+    assert refused.value.error.payment_intent.status == "canceled"
+
+
+async def test_the_list_pages_by_itself(client: stripe.StripeClient) -> None:
+    made = [(await client.v1.payment_intents.create_async(sale())).id for _ in range(5)]
+
+    page = await client.v1.payment_intents.list_async({"limit": 2})
+    listed = [intent.id async for intent in page.auto_paging_iter()]
+
+    assert listed[:5] == made[::-1]
+    assert len(set(listed)) == len(listed)
+
+
+async def test_an_unknown_intent_is_an_invalid_request(client: stripe.StripeClient) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        await client.v1.payment_intents.retrieve_async("pi_unknown")
+
+    assert (refused.value.http_status, refused.value.code) == (404, "resource_missing")
