@@ -226,7 +226,7 @@ class Store:
 
         async def work(session: AsyncSession) -> AccountRow | None:
             statement = insert(AccountRow).values(account.model_dump()).on_conflict_do_nothing()
-            added = await session.execute(statement.returning(col(AccountRow.account_id)))
+            added = await session.exec(statement.returning(col(AccountRow.account_id)))
             return account if added.scalar_one_or_none() else None
 
         return await self._database.transact(work)
@@ -287,7 +287,7 @@ class Store:
 
         async def work(session: AsyncSession) -> Blocked | None:
             statement = insert(FailureRow).values(username=username, address=address, failures=1, window_started_at=now)
-            counted = await session.execute(
+            counted = await session.exec(
                 statement.on_conflict_do_update(
                     index_elements=["username", "address"],
                     set_={
@@ -376,7 +376,7 @@ class Store:
             session.add_all(papers.added)
             if papers.revoke_access_token:
                 revoked = papers.revoke_access_token.model_dump()
-                await session.execute(insert(RevokedAccessTokenRow).values(revoked).on_conflict_do_nothing())
+                await session.exec(insert(RevokedAccessTokenRow).values(revoked).on_conflict_do_nothing())
             return decision
 
         return await self._database.transact(work)
@@ -415,7 +415,7 @@ class Store:
 
         async def work(session: AsyncSession) -> None:
             statement = insert(SigningKeyRow).values(key.model_dump()).on_conflict_do_nothing()
-            if (await session.execute(statement.returning(col(SigningKeyRow.generation)))).scalar_one_or_none() is None:
+            if (await session.exec(statement.returning(col(SigningKeyRow.generation)))).scalar_one_or_none() is None:
                 return
             older = select(SigningKeyRow).where(
                 SigningKeyRow.generation < key.generation,

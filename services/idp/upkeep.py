@@ -28,6 +28,10 @@ async def prepare(provider: Provider, demo_accounts: tuple[DemoAccount, ...]) ->
         except DATABASE_TROUBLE as trouble:
             logger.warning("the database is not ready", trouble=type(trouble).__name__)
             await asyncio.sleep(PAUSE_SECONDS)
+        except Exception:
+            # Nobody awaits this task until somebody asks whether the service is ready.
+            logger.exception("preparation failed")
+            raise
         else:
             return
 
