@@ -31,6 +31,13 @@ async def shop(make_database: MakeDatabase, issuer: TestIssuer) -> AsyncIterator
         yield stand
 
 
+@pytest.fixture(scope="module")
+async def full(make_database: MakeDatabase, issuer: TestIssuer) -> AsyncIterator[Stand]:
+    """A shop that no load of these tests changes."""
+    async with standing(await make_database("catalog"), issuer, GOODS) as stand:
+        yield stand
+
+
 async def everything(shop: Stand) -> object:
     return (await shop.client.get("/products", params={"limit": 200})).json()["products"]
 
@@ -158,24 +165,23 @@ async def test_a_variant_may_be_added_to_a_product_that_the_catalog_has(shop: St
         ('pear,,"Pear,,Fruit,,1,,1\n', "line 2, column (all): not CSV"),
     ],
 )
-async def test_a_bad_row_is_named_and_nothing_is_loaded(shop: Stand, rows: str, complaint: str) -> None:
-    await shop.load(GOODS)
-    before = await everything(shop)
+async def test_a_bad_row_is_named_and_nothing_is_loaded(full: Stand, rows: str, complaint: str) -> None:
+    before = await everything(full)
     good = "aaa,,Fine,,Fruit,,1,,1\n"
 
     with pytest.raises(FileRefused) as refused:
-        await shop.load(HEADER + rows + good)
+        await full.load(HEADER + rows + good)
 
     assert complaint in str(refused.value)
-    assert await everything(shop) == before
-    assert (await shop.client.get("/products/aaa")).status_code == 404
+    assert await everything(full) == before
+    assert (await full.client.get("/products/aaa")).status_code == 404
 
 
-async def test_every_bad_row_is_named_at_once(shop: Stand) -> None:
+async def test_every_bad_row_is_named_at_once(full: Stand) -> None:
     rows = "pear,,Pear,,Fruit,,ten,,1\nplum,,,,Fruit,,1,,many\n"
 
     with pytest.raises(FileRefused) as refused:
-        await shop.load(HEADER + rows)
+        await full.load(HEADER + rows)
 
     told = [(complaint.line, complaint.column) for complaint in refused.value.complaints]
     assert told == [(2, "price"), (3, "title"), (3, "stock")]
@@ -190,9 +196,9 @@ async def test_every_bad_row_is_named_at_once(shop: Stand) -> None:
         ("", "column sku: this column is missing"),
     ],
 )
-async def test_a_wrong_header_is_named(shop: Stand, header: str, complaint: str) -> None:
+async def test_a_wrong_header_is_named(full: Stand, header: str, complaint: str) -> None:
     with pytest.raises(FileRefused) as refused:
-        await shop.load(header)
+        await full.load(header)
 
     assert complaint in str(refused.value)
     assert "line 1" in str(refused.value)

@@ -36,6 +36,13 @@ async def shop(make_database: MakeDatabase, issuer: TestIssuer) -> AsyncIterator
         yield stand
 
 
+@pytest.fixture(scope="module")
+async def still_shop(make_database: MakeDatabase, issuer: TestIssuer) -> AsyncIterator[Stand]:
+    """A shop whose stock no test moves."""
+    async with standing(await make_database("catalog"), issuer, GOODS) as stand:
+        yield stand
+
+
 @pytest.fixture
 def checkout_id() -> UUID:
     return uuid4()
@@ -151,8 +158,8 @@ async def test_what_has_happened_is_final(shop: Stand) -> None:
     assert await shop.counters("apple") == Counters(available=8, held=0, sold=2)
 
 
-async def test_an_unknown_checkout_has_no_hold(shop: Stand, checkout_id: UUID) -> None:
-    answers = [await shop.commit(checkout_id), await shop.state(checkout_id)]
+async def test_an_unknown_checkout_has_no_hold(still_shop: Stand, checkout_id: UUID) -> None:
+    answers = [await still_shop.commit(checkout_id), await still_shop.state(checkout_id)]
 
     assert [(answer.status_code, slug(answer)) for answer in answers] == [(404, "hold_not_found")] * 2
 
@@ -172,16 +179,16 @@ async def test_an_unknown_checkout_has_no_hold(shop: Stand, checkout_id: UUID) -
     ],
 )
 async def test_a_hold_that_makes_no_sense_is_refused_and_not_stored(
-    shop: Stand, checkout_id: UUID, body: dict[str, Any]
+    still_shop: Stand, checkout_id: UUID, body: dict[str, Any]
 ) -> None:
-    answer = await shop.client.post(f"/holds/{checkout_id}", json=body, headers=shop.checkout)
+    answer = await still_shop.client.post(f"/holds/{checkout_id}", json=body, headers=still_shop.checkout)
 
     assert (answer.status_code, slug(answer)) == (422, "validation_failed")
-    assert (await shop.state(checkout_id)).status_code == 404
+    assert (await still_shop.state(checkout_id)).status_code == 404
 
 
-async def test_a_checkout_id_must_be_a_uuid(shop: Stand) -> None:
-    answer = await shop.client.post("/holds/auto:1/release", headers=shop.checkout)
+async def test_a_checkout_id_must_be_a_uuid(still_shop: Stand) -> None:
+    answer = await still_shop.client.post("/holds/auto:1/release", headers=still_shop.checkout)
 
     assert answer.status_code == 422
 
@@ -303,12 +310,12 @@ async def test_more_checkouts_than_stock_sell_exactly_the_stock(shop: Stand) -> 
         "sold = sold + 1",
     ],
 )
-async def test_the_database_itself_refuses_stock_below_zero_or_lost(shop: Stand, change: str) -> None:
-    async with shop.connection() as connection:
+async def test_the_database_itself_refuses_stock_below_zero_or_lost(still_shop: Stand, change: str) -> None:
+    async with still_shop.connection() as connection:
         with pytest.raises(asyncpg.CheckViolationError):
             await connection.execute(f"UPDATE skus SET {change} WHERE sku = 'apple'")
 
-    assert await shop.counters("apple") == Counters(available=10, held=0, sold=0)
+    assert await still_shop.counters("apple") == Counters(available=10, held=0, sold=0)
 
 
 async def test_stock_that_is_set_leaves_what_is_held_and_sold(shop: Stand, checkout_id: UUID) -> None:
@@ -349,8 +356,8 @@ async def test_holds_are_counted_by_how_they_were_answered(shop: Stand, checkout
     assert (await counted(held), await counted(short)) == (before[0] + 1, before[1] + 1)
 
 
-async def test_the_api_document_names_each_refusal_of_a_hold(shop: Stand) -> None:
-    document = (await shop.client.get("/openapi.json")).json()
+async def test_the_api_document_names_each_refusal_of_a_hold(still_shop: Stand) -> None:
+    document = (await still_shop.client.get("/openapi.json")).json()
 
     refusals = document["paths"]["/holds/{checkout_id}"]["post"]["responses"]["409"]
     told = set(refusals["content"]["application/problem+json"]["examples"])
