@@ -60,7 +60,8 @@ def unprivileged() -> Unprivileged:
     nobody = pwd.getpwnam("nobody").pw_uid
     ways = (
         Unprivileged(("unshare", "--user", f"--map-user={nobody}", f"--map-group={nobody}"), 0),
-        # Folders above the data folder may be closed to everybody but root: hence the one capability that is kept.
+        # Folders above the programs and the data may be closed to everybody but root: hence the one capability that is
+        # kept, and the bit without which access(2) would not count it.
         Unprivileged(
             (
                 "setpriv",
@@ -69,7 +70,7 @@ def unprivileged() -> Unprivileged:
                 "--clear-groups",
                 "--inh-caps=+dac_override",
                 "--ambient-caps=+dac_override",
-                "--bounding-set=+dac_override",
+                "--securebits=+no_setuid_fixup",
             ),
             nobody,
         ),
