@@ -12,7 +12,7 @@ USER_NAME := $(if $(filter command line,$(origin USER)),$(USER),alice)
 # Packages are installed only when a lock has changed: the stamp is a copy of the lock it stands for.
 define install
 @test -n "$(PYTHON)" || { echo 'Python 3.11 or newer is needed (on Debian with python3-venv).' >&2; exit 1; }
-@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 @cmp -s requirements/$(1).txt $(VENV)/$(1).lock || { \
 	echo 'installing requirements/$(1).txt' && \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$(1).txt && \
@@ -34,7 +34,8 @@ demo: .run-packages ## randomised shoppers against the running stack; ARGS="--sh
 	@exec $(BIN)/python demo.py $(ARGS)
 
 token: .run-packages ## a bearer token for a demo shopper; USER=alice
-	@$(BIN)/python -m services.local.token $(USER_NAME)
+	@OIDC_ISSUER="$${OIDC_ISSUER:-http://localhost:$$((8003 + $${PORT_OFFSET:-0}))}" \
+	  $(BIN)/python -m services.local.token --user $(USER_NAME)
 
 catalog: .run-packages ## load goods into the running stack's catalog; FILE=goods.csv PRUNE=1
 	@test -n '$(FILE)' || { echo 'say which file: make catalog FILE=goods.csv' >&2; exit 1; }

@@ -91,7 +91,7 @@ def summary(stack: Stack, seconds: float) -> Panel:
         ("identity", stack.idp_url),
         ("payments", f"{stack.payments_url}/docs"),
         ("", ""),
-        ("shoppers", "alice, bob (password = name + -sample)  ·  operator olga"),
+        ("shoppers", "alice, bob; operator olga (password: <name>-demo-password)"),
         ("a token", "make token USER=alice"),
         ("stop", "Ctrl-C (the data stays; make reset deletes it)"),
     ):

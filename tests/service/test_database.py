@@ -1,9 +1,20 @@
-"""What keeps one service out of another's data: roles, passwords, privileges."""
+"""What keeps one service out of another's data, and an answer from being given before its commit."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 import pytest
+from fastapi import APIRouter, FastAPI
+from sqlmodel import text
+from sqlmodel.ext.asyncio.session import AsyncSession
 
+from services.chassis.app import create_service
+from services.chassis.database import Database
+from services.chassis.settings import ServiceSettings
 from tests.service.conftest import MakeDatabase
+from tests.serving import serving
 
 
 async def test_an_app_role_reads_and_writes_but_makes_no_tables(make_database: MakeDatabase) -> None:
@@ -49,3 +60,42 @@ async def test_two_databases_of_one_service_share_nothing(make_database: MakeDat
     assert await second.fetchval("SELECT to_regclass('only_here')") is None
     await first.close()
     await second.close()
+
+
+async def test_a_commit_that_fails_answers_500_and_leaves_nothing(make_database: MakeDatabase) -> None:
+    urls = await make_database("catalog")
+    owner = await asyncpg.connect(urls.owner)
+    await owner.execute("CREATE TABLE badges (name text UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+    database = Database(urls.app)
+    router = APIRouter()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        async with database:
+            yield {}
+
+    @router.post("/badges")
+    async def add_the_same_twice() -> dict[str, str]:
+        async def work(session: AsyncSession) -> None:
+            for _ in range(2):
+                await (await session.connection()).execute(text("INSERT INTO badges VALUES ('one')"))
+
+        await database.transact(work)
+        return {"said": "done"}
+
+    app = create_service(
+        name="badges",
+        title="Badges",
+        description="Two of one kind",
+        settings=ServiceSettings(database_url=urls.app),
+        lifespan=lifespan,
+        routers=[router],
+        pings={},
+    )
+    async with serving(app) as client:
+        answer = await client.post("/badges")
+
+    assert answer.status_code == 500
+    assert answer.json()["type"].endswith("internal_error")
+    assert await owner.fetchval("SELECT count(*) FROM badges") == 0
+    await owner.close()
