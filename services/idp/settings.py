@@ -20,10 +20,10 @@ class Settings(ServiceSettings):
     @field_validator("oidc_issuer", "public_url")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
-            raise ValueError("must be an http or https address")
-        return value.rstrip("/")
+        parts = urlsplit(value.rstrip("/"))
+        if parts.scheme not in ("http", "https") or parts.geturl() != f"{parts.scheme}://{parts.netloc}":
+            raise ValueError("must be an http or https address without a path")
+        return parts.geturl()
 
     @model_validator(mode="after")
     def _no_demo_accounts_in_production(self) -> Self:
