@@ -283,7 +283,7 @@ class Store:
             if reason is None:
                 rules.check_snapshot(request.snapshot, cart)
             written = await _insert_purchase(connection, owner_id, cart_id, request, reason)
-            if not written:  # A void came in between; it does not wait for the cart's row.
+            if not written:  # The same checkout was voided or marked on another cart.
                 return await _known_purchase(connection, owner_id, request.checkout_id, request.fingerprint)
             if reason is None:
                 await _set_status(connection, owner_id, cart_id, CartStatus.IN_CHECKOUT)
@@ -376,10 +376,15 @@ class Store:
         return await self._database.transact(work)
 
     async def void(self, owner_id: str, checkout_id: UUID, *, cart_id: UUID, fingerprint: str, reason: str) -> Purchase:
-        """A tombstone for a checkout that never came. A purchase that is there already wins, and is answered."""
+        """A tombstone for a checkout that never came. A purchase that is there already wins, and is answered.
+
+        The cart's version is raised with it: a late twin finds another version, and a new try without a key is a new
+        checkout.
+        """
 
         async def work(connection: asyncpg.Connection) -> Purchase:
-            await connection.execute(
+            cart = await _find_and_lock(connection, owner_id, cart_id)
+            status = await connection.execute(
                 """
                 INSERT INTO purchases (owner_id, checkout_id, cart_id, state, reason, fingerprint, decided_at)
                 VALUES ($1, $2, $3, 'failed', $4, $5, now()) ON CONFLICT (owner_id, checkout_id) DO NOTHING
@@ -390,6 +395,9 @@ class Store:
                 reason,
                 fingerprint,
             )
+            if status == "INSERT 0 1" and cart is not None and cart.status is CartStatus.OPEN:
+                await _reopen(connection, owner_id, cart_id)
+                await _remember(connection, owner_id, cart_id, "void", "checkout")
             return await _known_purchase(connection, owner_id, checkout_id, fingerprint)
 
         return await self._database.transact(work)
@@ -713,11 +721,18 @@ def _demand_open(cart: rules.LockedCart, cart_id: UUID) -> None:
 
 
 async def _lock_cart(connection: asyncpg.Connection, owner_id: str, cart_id: UUID) -> rules.LockedCart:
+    cart = await _find_and_lock(connection, owner_id, cart_id)
+    if cart is None:
+        raise CartNotFound(cart_id=str(cart_id))
+    return cart
+
+
+async def _find_and_lock(connection: asyncpg.Connection, owner_id: str, cart_id: UUID) -> rules.LockedCart | None:
     row = await connection.fetchrow(
         "SELECT status, version FROM carts WHERE owner_id = $1 AND cart_id = $2 FOR UPDATE", owner_id, cart_id
     )
     if row is None:
-        raise CartNotFound(cart_id=str(cart_id))
+        return None
     lines = await connection.fetch(
         "SELECT sku, quantity FROM lines WHERE owner_id = $1 AND cart_id = $2", owner_id, cart_id
     )

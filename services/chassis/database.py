@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 import asyncpg
+from sqlalchemy import DateTime
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel import text
@@ -74,6 +75,13 @@ def _state(failure: Exception) -> str | None:
         if isinstance(state, str):
             return state
     return None
+
+
+class Timestamptz(DateTime):
+    """`sa_type` of a moment: SQLModel's own choice for datetime has no time zone, and asyncpg refuses the mixture."""
+
+    def __init__(self) -> None:
+        super().__init__(timezone=True)
 
 
 class Database:

@@ -232,7 +232,7 @@ class Neighbour:
     ) -> R | Refused | OutcomeUnknown:
         if response.is_success:
             try:
-                return reply.model_validate_json(response.content)
+                return reply.model_validate_json(response.content or b"{}")
             except ValidationError as failure:
                 logger.error("neighbour answered another shape", neighbour=self.name, problems=failure.error_count())
                 return OutcomeUnknown(self.name, "answered a shape that does not fit its contract")

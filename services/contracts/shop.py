@@ -1,0 +1,151 @@
+"""What the controller tells shoppers: carts with prices, orders, sessions. Amounts are minor units."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BeforeValidator, Field
+
+from services.contracts.carts import Address, CartName, MergeStrategy, SnapshotLine
+from services.contracts.catalog import Product, Sku
+from services.contracts.messages import Command, Reply
+
+
+def _from_digits(value: object) -> object:
+    """Ids are taken as numbers or as strings of digits; booleans and fractions are neither."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10:
+        return int(value)
+    return value
+
+
+ProductId = Annotated[int, BeforeValidator(_from_digits), Field(strict=True, ge=1, le=2**31 - 1)]
+Quantity = Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)]
+
+
+class CartOwner(Reply):
+    """Whose cart it is; a guest has no name."""
+
+    id: str
+    name: str | None
+
+
+class ShopLine(Reply):
+    """A line with the price of now. `notice` says what the shopper should know before buying."""
+
+    sku: str
+    product_id: int
+    variant_id: int | None
+    title: str
+    variant: str | None
+    quantity: int
+    unit_price: int
+    line_total: int
+    available: bool
+    image: str | None = None
+    notice: str | None = None
+
+
+class ShopCart(Reply):
+    """A cart as its shopper sees it. `items_count` counts lines, `total_items` adds up their quantities."""
+
+    cart_id: UUID
+    owner: CartOwner
+    name: str | None
+    version: int
+    status: str
+    currency: str
+    items: list[ShopLine]
+    items_count: int
+    total_items: int
+    total_price: int
+    has_unavailable_items: bool
+    current: bool
+    expires_at: datetime | None
+    created_at: datetime | None
+    updated_at: datetime | None
+
+
+class ShopCarts(Reply):
+    """Carts that are not bought yet, the newest change first."""
+
+    carts: list[ShopCart]
+
+
+class AddItem(Command):
+    """What to add, by SKU or by product and variant."""
+
+    sku: Sku | None = None
+    product_id: ProductId | None = None
+    variant_id: ProductId | None = None
+    quantity: Quantity = 1
+
+
+class SetItem(Command):
+    """How many there should be; 0 takes the line out."""
+
+    quantity: Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
+
+
+class NewCart(Command):
+    """A new cart beside the others; it becomes the current one."""
+
+    name: CartName | None = None
+
+
+class CheckoutCommand(Command):
+    """Pay for a cart. `payment_method` is a token from payments, never a card number."""
+
+    payment_method: Annotated[str, Field(min_length=1, max_length=128)]
+    email: Annotated[str | None, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")] = None
+    shipping_address: Address | None = None
+    billing_address: Address | None = None
+    currency: Annotated[str | None, Field(min_length=1, max_length=10)] = None
+    expected_total: Annotated[int | None, Field(strict=True, ge=0)] = None
+
+
+class TimelineEvent(Reply):
+    """One thing that the checkout did."""
+
+    event: str
+    at: datetime
+
+
+class Order(Reply):
+    """A checkout and, once paid, its receipt: frozen at purchase."""
+
+    order_id: UUID
+    cart_id: UUID
+    status: Literal["processing", "paid", "refused"]
+    reason: str | None
+    total: int
+    currency: str
+    items: list[SnapshotLine]
+    email: str | None
+    shipping_address: Any
+    billing_address: Any
+    created_at: datetime
+    timeline: list[TimelineEvent]
+
+
+class Orders(Reply):
+    """Orders, the newest first."""
+
+    orders: list[Order]
+
+
+class SessionView(Reply):
+    """Who I am, what I have in my carts, and what there is to buy."""
+
+    signed_in: bool
+    owner: CartOwner
+    cart_id: UUID
+    login_url: str
+    carts: list[ShopCart]
+    products: list[Product]
+    merge_id: UUID | None = None
+
+
+class MergeChoice(Command):
+    """How a guest's cart and a user's become one."""
+
+    strategy: MergeStrategy = MergeStrategy.SUM

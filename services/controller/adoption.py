@@ -1,0 +1,40 @@
+"""Moving a guest's carts to the user who signed in: freeze, apply, close. Each may be repeated; reconcile finishes."""
+
+from services.chassis.logs import get_logger
+from services.contracts.carts import Freeze, Frozen, MergeStrategy, Receipt
+from services.contracts.identity import owner_id_of
+from services.contracts.problems import Refused
+
+from .authority import Authority
+from .clients import Carts, ServiceToken
+from .session import Session, Sessions, merge_id_of
+
+logger = get_logger(__name__)
+
+
+class Adoption:
+    """Never blocks a sign-in: what fails is tried again at the session's next request."""
+
+    def __init__(self, *, carts: Carts, sessions: Sessions, guest_token: ServiceToken) -> None:
+        self._carts = carts
+        self._sessions = sessions
+        self._guest_token = guest_token
+
+    async def carry_out(self, session: Session, strategy: MergeStrategy = MergeStrategy.SUM) -> Session:
+        """Move what there is to move, and answer the session as it then is."""
+        row = session.row
+        if row is None or row.merge_done or row.issuer is None or row.subject is None:
+            return session
+        target = owner_id_of(row.issuer, row.subject)
+        command = Freeze(merge_id=merge_id_of(row.guest_owner, target), target_owner=target, strategy=strategy)
+        match await self._carts.freeze(Authority(self._guest_token, owner=row.guest_owner), command):
+            case Frozen(lines=[]) | Refused():
+                return await self._sessions.merged(session, moved=False)
+            case Frozen() as frozen:
+                if isinstance(await self._carts.apply(target, frozen), Receipt):
+                    await self._carts.close(frozen)
+                # Frozen is enough to call it done: from here on reconcile brings it to its end.
+                return await self._sessions.merged(session, moved=True)
+            case _:
+                logger.warning("the guest's cart could not be moved yet")
+                return session

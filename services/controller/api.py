@@ -1,0 +1,511 @@
+"""The shopper's door, in JSON. Pages live under /shop/ (web/); the second set of names in bearer_api.py."""
+
+import asyncio
+import json
+from datetime import datetime
+from pathlib import Path as FilePath
+from typing import Annotated, Any, cast
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from starlette.responses import JSONResponse, RedirectResponse
+
+from services.chassis.app import refusals
+from services.chassis.docs import docs_page
+from services.contracts.carts import History, IdempotencyKey, MergeStrategy, Receipt, RenameCart
+from services.contracts.catalog import CategoryList, DescriptionList, DescriptionQuery, Product, ProductPage, Sku
+from services.contracts.problems import (
+    CartAlreadyPurchased,
+    CartInCheckout,
+    CartIsBeingAdopted,
+    CartIsEmpty,
+    CartLimitExceeded,
+    CartNotFound,
+    CheckoutCannotBeCancelled,
+    CheckoutChanged,
+    CheckoutRefused,
+    CrossSiteRequest,
+    CurrencyNotAccepted,
+    IdempotencyKeyReused,
+    LineLimitExceeded,
+    MergeNotFound,
+    NotFound,
+    OrderNotFound,
+    OutcomeNotKnown,
+    OutOfStock,
+    PaymentDeclined,
+    PaymentMethodNotAccepted,
+    PreconditionFailed,
+    ProductNotFound,
+    QuantityLimitExceeded,
+    RequestInProgress,
+    SessionRotated,
+    SignInFailed,
+    Unauthenticated,
+    Unavailable,
+    UnknownSku,
+    VariantRequired,
+)
+from services.contracts.shop import (
+    AddItem,
+    CartOwner,
+    CheckoutCommand,
+    NewCart,
+    Order,
+    SessionView,
+    SetItem,
+    ShopCart,
+    ShopCarts,
+)
+from services.contracts.shop import (
+    Orders as OrderList,
+)
+
+from .orders import Bought, Orders, Pending
+from .quote import Form
+from .session import Shopper, Visitor
+from .shopping import Changed, Shopping
+from .signin import SignIn
+
+COMMON = refusals(Unauthenticated, CrossSiteRequest, SessionRotated, Unavailable)
+EDITS = refusals(
+    Unauthenticated,
+    CrossSiteRequest,
+    SessionRotated,
+    CartNotFound,
+    CartInCheckout,
+    CartAlreadyPurchased,
+    CartIsBeingAdopted,
+    RequestInProgress,
+    PreconditionFailed,
+    UnknownSku,
+    VariantRequired,
+    QuantityLimitExceeded,
+    LineLimitExceeded,
+    IdempotencyKeyReused,
+    Unavailable,
+    OutcomeNotKnown,
+)
+CARTS = refusals(
+    Unauthenticated, CrossSiteRequest, SessionRotated, CartNotFound, CartInCheckout, CartAlreadyPurchased,
+    CartIsBeingAdopted, CartLimitExceeded, IdempotencyKeyReused, Unavailable,
+)  # fmt: skip
+CHECKOUT = refusals(
+    CartIsEmpty,
+    Unauthenticated,
+    PaymentDeclined,
+    CrossSiteRequest,
+    CartNotFound,
+    CartInCheckout,
+    CartAlreadyPurchased,
+    CheckoutChanged,
+    CheckoutRefused,
+    OutOfStock,
+    PreconditionFailed,
+    CurrencyNotAccepted,
+    PaymentMethodNotAccepted,
+    IdempotencyKeyReused,
+    Unavailable,
+    OutcomeNotKnown,
+)
+
+OPENAPI = FilePath(__file__).resolve().parents[2] / "docs" / "openapi"
+
+
+def the_shopping(request: Request) -> Shopping:
+    return cast(Shopping, request.state.shopping)
+
+
+def the_orders(request: Request) -> Orders:
+    return cast(Orders, request.state.orders)
+
+
+def the_sign_in(request: Request) -> SignIn:
+    return cast(SignIn, request.state.sign_in)
+
+
+async def keeping(request: Request, shopper: Visitor) -> Shopper:
+    """A visitor who is about to change something: from now on the session has a row."""
+    if shopper.session is not None:
+        await request.state.doorkeeper.sessions.keep(shopper.session)
+    return shopper
+
+
+def expected_version(if_match: Annotated[str | None, Header()] = None) -> int | None:
+    """The version that If-Match names; -1, which no cart has, for anything else."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    digits = if_match.strip().removeprefix("W/").strip('"')
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else -1
+
+
+ShoppingDep = Annotated[Shopping, Depends(the_shopping)]
+OrdersDep = Annotated[Orders, Depends(the_orders)]
+SignInDep = Annotated[SignIn, Depends(the_sign_in)]
+Changer = Annotated[Shopper, Depends(keeping)]
+Version = Annotated[int | None, Depends(expected_version)]
+Key = Annotated[IdempotencyKey | None, Header(alias="Idempotency-Key")]
+SkuPath = Annotated[Sku, Path()]
+
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+def cart_answer(cart: ShopCart, *, replayed: bool = False, status: int = 200) -> Response:
+    """A cart with its version as ETag."""
+    headers = {**NO_STORE, "ETag": f'"{cart.version}"'}
+    if replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return Response(cart.model_dump_json(), status, headers=headers, media_type="application/json")
+
+
+def changed_answer(changed: Changed) -> Response:
+    return cart_answer(changed.cart, replayed=changed.replayed)
+
+
+# --- session
+
+session = APIRouter(tags=["session"])
+
+
+@session.get("/session", responses=COMMON, summary="Who I am, what I have, what there is to buy")
+async def show_session(request: Request, response: Response, shopper: Visitor, shopping: ShoppingDep) -> SessionView:
+    """The first thing a client asks. Reading writes nothing; the cookie it sets keeps the cart's id stable."""
+    response.headers.update(NO_STORE)
+    cart, carts, page = await asyncio.gather(
+        shopping.cart(shopper), shopping.carts(shopper), shopping.products(limit=50)
+    )
+    return SessionView(
+        signed_in=not shopper.guest,
+        owner=CartOwner(id=shopper.owner_id, name=shopper.name),
+        cart_id=cart.cart_id,
+        login_url=f"{request.state.settings.public_url.rstrip('/')}/login",
+        carts=carts,
+        products=page.products,
+        merge_id=shopper.merge_id,
+    )
+
+
+@session.get("/login", status_code=303, responses=refusals(Unavailable), summary="Sign in at the identity provider")
+async def login(
+    request: Request,
+    sign_in: SignInDep,
+    target: Annotated[str | None, Query(alias="next", max_length=2000, description="A path of this shop.")] = None,
+    merge: Annotated[
+        MergeStrategy, Query(description="What becomes of a SKU that the guest's and the user's cart both hold.")
+    ] = MergeStrategy.SUM,
+) -> Response:
+    """A redirect; the provider sends the browser back to /callback."""
+    return RedirectResponse(await sign_in.begin(request, target=target, strategy=merge), 303, headers=NO_STORE)
+
+
+@session.get("/callback", status_code=303, responses=refusals(SignInFailed, Unavailable), summary="Back from there")
+async def callback(request: Request, sign_in: SignInDep) -> Response:
+    """For the provider's redirect alone: state, issuer, nonce and PKCE bind it to the browser that began."""
+    return RedirectResponse(await sign_in.finish(request), 303, headers=NO_STORE)
+
+
+@session.post("/logout", status_code=303, responses=COMMON, summary="Sign out")
+async def logout(request: Request, sign_in: SignInDep) -> Response:
+    """The session ends here; the redirect ends it at the provider too."""
+    request.state.doorkeeper.refuse_foreign_pages(request)
+    return RedirectResponse(await sign_in.end(request), 303, headers=NO_STORE)
+
+
+# --- goods
+
+goods = APIRouter(tags=["goods"])
+
+
+@goods.get("/products", responses=refusals(Unavailable), summary="Browse and search")
+async def browse(
+    shopping: ShoppingDep,
+    sku: Annotated[list[Sku] | None, Query()] = None,
+    search: Annotated[str | None, Query(max_length=200)] = None,
+    category: Annotated[str | None, Query(max_length=80)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> ProductPage:
+    """In order of SKU; `next_cursor` leads to the next page."""
+    return await shopping.products(skus=sku or (), search=search, category=category, limit=limit, cursor=cursor)
+
+
+@goods.get("/products/{sku}", responses=refusals(ProductNotFound, Unavailable), summary="One product")
+async def product(sku: SkuPath, shopping: ShoppingDep) -> Product:
+    """With its variants."""
+    return await shopping.product(sku)
+
+
+@goods.get("/categories", responses=refusals(Unavailable), summary="The categories")
+async def categories(shopping: ShoppingDep) -> CategoryList:
+    """And how many products each has."""
+    return CategoryList(categories=await shopping.categories())
+
+
+@goods.post("/products/descriptions", responses=refusals(Unavailable), summary="Descriptions of zero or more SKUs")
+async def get_description(query: DescriptionQuery, shopping: ShoppingDep) -> DescriptionList:
+    """In the order asked; a SKU that does not exist is listed as not found."""
+    return await shopping.descriptions(query)
+
+
+# --- the current cart
+
+cart = APIRouter(tags=["cart"])
+
+
+@cart.get("/cart", response_model=ShopCart, responses=COMMON, summary="The current cart")
+async def show_cart(shopper: Visitor, shopping: ShoppingDep) -> Response:
+    """There always is one."""
+    return cart_answer(await shopping.cart(shopper))
+
+
+@cart.post("/cart/items", response_model=ShopCart, responses=EDITS, summary="Add to the cart")
+async def add_item(
+    item: AddItem, shopper: Changer, shopping: ShoppingDep, expected: Version = None, key: Key = None
+) -> Response:
+    """By `sku`, or by `product_id` and `variant_id`. Simultaneous adds all count."""
+    return changed_answer(await shopping.add(shopper, item, expected=expected, key=key))
+
+
+@cart.put("/cart/items/{sku}", response_model=ShopCart, responses=EDITS, summary="Set how many")
+async def set_item(
+    sku: SkuPath, item: SetItem, shopper: Changer, shopping: ShoppingDep, expected: Version = None, key: Key = None
+) -> Response:
+    """0 takes the line out."""
+    return changed_answer(await shopping.set(shopper, sku, item.quantity, expected=expected, key=key))
+
+
+@cart.delete("/cart/items/{sku}", response_model=ShopCart, responses=EDITS, summary="Take a line out")
+async def remove_item(
+    sku: SkuPath, shopper: Changer, shopping: ShoppingDep, expected: Version = None, key: Key = None
+) -> Response:
+    """A line that is not there agrees."""
+    return changed_answer(await shopping.remove(shopper, sku, expected=expected, key=key))
+
+
+@cart.delete("/cart/items", response_model=ShopCart, responses=EDITS, summary="Empty the cart")
+async def clear_cart(shopper: Changer, shopping: ShoppingDep, expected: Version = None, key: Key = None) -> Response:
+    """Every line goes."""
+    return changed_answer(await shopping.clear(shopper, expected=expected, key=key))
+
+
+# --- several carts
+
+carts = APIRouter(tags=["carts"])
+
+
+@carts.get("/carts", responses=COMMON, summary="My carts that are not bought yet")
+async def list_carts(response: Response, shopper: Visitor, shopping: ShoppingDep) -> ShopCarts:
+    """From every device, the newest change first."""
+    response.headers.update(NO_STORE)
+    return ShopCarts(carts=await shopping.carts(shopper))
+
+
+@carts.post("/carts", response_model=ShopCart, status_code=201, responses=CARTS, summary="Create a cart")
+async def create_cart(command: NewCart, shopper: Changer, shopping: ShoppingDep, key: Key = None) -> Response:
+    """It becomes the current one."""
+    return cart_answer(await shopping.create(shopper, command.name, key=key), status=201)
+
+
+@carts.get("/carts/{cart_id}", response_model=ShopCart, responses=CARTS, summary="One of my carts")
+async def show_one_cart(cart_id: UUID, shopper: Visitor, shopping: ShoppingDep) -> Response:
+    """Bought ones too."""
+    return cart_answer(await shopping.cart(shopper, cart_id))
+
+
+@carts.patch("/carts/{cart_id}", response_model=ShopCart, responses=CARTS, summary="Name a cart")
+async def rename_cart(
+    cart_id: UUID, command: RenameCart, shopper: Changer, shopping: ShoppingDep, key: Key = None
+) -> Response:
+    """Null takes the name away."""
+    return cart_answer(await shopping.rename(shopper, cart_id, command.name, key=key))
+
+
+@carts.delete("/carts/{cart_id}", status_code=204, responses=CARTS, summary="Delete a cart")
+async def delete_cart(cart_id: UUID, shopper: Changer, shopping: ShoppingDep, key: Key = None) -> None:
+    """If it was the current one, a new, empty one follows."""
+    await shopping.delete(shopper, cart_id, key=key)
+
+
+@carts.post("/carts/{cart_id}/activate", response_model=ShopCart, responses=CARTS, summary="Make a cart current")
+async def activate_cart(cart_id: UUID, shopper: Changer, shopping: ShoppingDep, key: Key = None) -> Response:
+    """Exactly one cart is current."""
+    return cart_answer(await shopping.activate(shopper, cart_id, key=key))
+
+
+@carts.post("/carts/{cart_id}/items", response_model=ShopCart, responses=EDITS, summary="Add to a cart of mine")
+async def add_item_to(
+    cart_id: UUID, item: AddItem, shopper: Changer, shopping: ShoppingDep, expected: Version = None, key: Key = None
+) -> Response:
+    """As POST /cart/items."""
+    return changed_answer(await shopping.add(shopper, item, cart_id=cart_id, expected=expected, key=key))
+
+
+@carts.put("/carts/{cart_id}/items/{sku}", response_model=ShopCart, responses=EDITS, summary="Set how many")
+async def set_item_in(
+    cart_id: UUID,
+    sku: SkuPath,
+    item: SetItem,
+    shopper: Changer,
+    shopping: ShoppingDep,
+    expected: Version = None,
+    key: Key = None,
+) -> Response:
+    """As PUT /cart/items/{sku}."""
+    changed = await shopping.set(shopper, sku, item.quantity, cart_id=cart_id, expected=expected, key=key)
+    return changed_answer(changed)
+
+
+@carts.delete("/carts/{cart_id}/items/{sku}", response_model=ShopCart, responses=EDITS, summary="Take a line out")
+async def remove_item_from(
+    cart_id: UUID, sku: SkuPath, shopper: Changer, shopping: ShoppingDep, expected: Version = None, key: Key = None
+) -> Response:
+    """As DELETE /cart/items/{sku}."""
+    return changed_answer(await shopping.remove(shopper, sku, cart_id=cart_id, expected=expected, key=key))
+
+
+@carts.delete("/carts/{cart_id}/items", response_model=ShopCart, responses=EDITS, summary="Empty a cart of mine")
+async def clear_one_cart(
+    cart_id: UUID, shopper: Changer, shopping: ShoppingDep, expected: Version = None, key: Key = None
+) -> Response:
+    """Every line goes."""
+    return changed_answer(await shopping.clear(shopper, cart_id=cart_id, expected=expected, key=key))
+
+
+@carts.get("/carts/{cart_id}/history", responses=CARTS, summary="Who changed what when")
+async def cart_history(
+    cart_id: UUID, shopper: Visitor, shopping: ShoppingDep, at: Annotated[datetime | None, Query()] = None
+) -> History:
+    """Every change up to `at`, and the lines as they stood then."""
+    return await shopping.history(shopper, cart_id, at=at.isoformat() if at else None)
+
+
+@carts.get("/merges/{merge_id}", responses=refusals(MergeNotFound, Unavailable), summary="What a sign-in merged")
+async def show_merge(merge_id: UUID, shopper: Visitor, shopping: ShoppingDep) -> Receipt:
+    """Line by line: before in each cart, after, and why."""
+    return await shopping.receipt(shopper, merge_id)
+
+
+# --- checkout and orders
+
+checkout = APIRouter(tags=["checkout"])
+
+
+def form_of(command: CheckoutCommand, request: Request, expected: int | None) -> Form:
+    """A JSON checkout as the shopper's form."""
+    fields = command.model_dump(mode="json")
+    return Form(**fields, path=request.url.path, expected_version=expected)
+
+
+def checkout_answer(outcome: Bought | Pending) -> Response:
+    """201 with the order, or 202 with the address that tells its outcome later."""
+    location = f"/orders/{outcome.order.order_id}"
+    status = 201 if isinstance(outcome, Bought) else 202
+    headers = {**NO_STORE, "Location": location}
+    if status == 202:
+        headers["Retry-After"] = "2"
+    return Response(outcome.order.model_dump_json(), status, headers=headers, media_type="application/json")
+
+
+@checkout.post(
+    "/cart/checkout",
+    response_model=Order,
+    status_code=201,
+    responses={202: {"model": Order, "description": "The outcome is not known yet: ask Location."}, **CHECKOUT},
+    summary="Pay for the current cart",
+)
+async def check_out(
+    command: CheckoutCommand,
+    request: Request,
+    shopper: Changer,
+    orders: OrdersDep,
+    expected: Version = None,
+    key: Key = None,
+) -> Response:
+    """With a key, a repeat answers the same order. Without one, a double click is still one checkout."""
+    form = form_of(command, request, expected)
+    return checkout_answer(await orders.check_out(shopper, form, cart_id=None, key=key))
+
+
+@checkout.post(
+    "/carts/{cart_id}/checkout",
+    response_model=Order,
+    status_code=201,
+    responses={202: {"model": Order, "description": "The outcome is not known yet: ask Location."}, **CHECKOUT},
+    summary="Pay for a cart of mine",
+)
+async def check_out_one(
+    cart_id: UUID,
+    command: CheckoutCommand,
+    request: Request,
+    shopper: Changer,
+    orders: OrdersDep,
+    expected: Version = None,
+    key: Key = None,
+) -> Response:
+    """As POST /cart/checkout."""
+    form = form_of(command, request, expected)
+    return checkout_answer(await orders.check_out(shopper, form, cart_id=cart_id, key=key))
+
+
+@checkout.get("/orders", responses=COMMON, summary="My orders")
+async def list_orders(response: Response, shopper: Visitor, orders: OrdersDep) -> OrderList:
+    """The newest first; those of this browser before the sign-in too."""
+    response.headers.update(NO_STORE)
+    return OrderList(orders=await orders.all(shopper))
+
+
+@checkout.get("/orders/{order_id}", responses=refusals(OrderNotFound, Unavailable), summary="One order")
+async def show_order(order_id: UUID, response: Response, shopper: Visitor, orders: OrdersDep) -> Order:
+    """Its lines and prices are frozen at purchase; its status tells the outcome."""
+    response.headers.update(NO_STORE)
+    return await orders.one(shopper, order_id)
+
+
+@checkout.post(
+    "/orders/{order_id}/cancel",
+    responses=refusals(OrderNotFound, CheckoutCannotBeCancelled, CartInCheckout, Unavailable),
+    summary="Call a checkout off while it is processing",
+)
+async def cancel_order(order_id: UUID, shopper: Changer, orders: OrdersDep) -> Order:
+    """Definite before it is told: the payment is cancelled for good, or the order is paid."""
+    return await orders.cancel(shopper, order_id)
+
+
+# --- the front page and the other services' documents
+
+front = APIRouter(include_in_schema=False)
+
+
+@front.get("/")
+async def index() -> Response:
+    """Leads to the shop."""
+    return RedirectResponse("/shop/", 303)
+
+
+@front.get("/docs/{service}")
+async def docs_of(service: str, request: Request) -> Response:
+    """The page of another service's API, from the document kept under review."""
+    if not _document(service).is_file():
+        raise NotFound
+    return docs_page(
+        title=service,
+        document=f"/docs/openapi/{service}.json",
+        client_id="docs",
+        connect=request.app.state.docs_connect,
+    )
+
+
+@front.get("/docs/openapi/{service}.json")
+async def document_of(service: str) -> Response:
+    """That document."""
+    if not _document(service).is_file():
+        raise NotFound
+    content: Any = json.loads(await asyncio.to_thread(_document(service).read_text, "utf-8"))
+    return JSONResponse(content)
+
+
+def _document(service: str) -> FilePath:
+    return OPENAPI / f"{service}.json" if service.isalpha() else OPENAPI / "none"
+
+
+routers = [session, goods, cart, carts, checkout, front]

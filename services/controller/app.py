@@ -1,0 +1,158 @@
+"""The controller, put together."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, Request
+from prometheus_client import Counter, Gauge
+from starlette.responses import Response
+
+from services.chassis.app import Ping, create_service, render_json
+from services.chassis.auth import OpenIdProvider, TokenVerifier
+from services.chassis.database import Database
+from services.chassis.logs import get_logger
+from services.chassis.outbound import Neighbour
+from services.contracts.carts import Purchase
+from services.contracts.identity import Scope
+from services.contracts.problems import Problem
+
+from . import bearer_api, web
+from .adoption import Adoption
+from .api import routers
+from .checkout import Checkout
+from .clients import Carts, Catalog, Identity, Payments, ServiceToken, Stock
+from .orders import Orders
+from .reconcile import Reconcile
+from .session import Doorkeeper, SessionCookies, Sessions, Signer
+from .settings import Settings
+from .shopping import Shopping
+from .signin import SignIn
+
+logger = get_logger(__name__)
+
+AUDIENCE = "controller"
+UPKEEP_SECONDS = 3600.0
+
+ALARMS = Counter("checkout_alarms_total", "Money and goods that disagree: somebody must look.")
+UNSETTLED = Gauge("checkout_unsettled", "Unfinished purchases and adoptions that the last round left open.")
+
+
+def sound_alarm(what: str, purchase: Purchase, problem: Problem) -> None:
+    """Somebody must look."""
+    ALARMS.inc()
+    logger.error("checkout alarm", what=what, order_id=str(purchase.checkout_id), problem=problem.slug)
+
+
+def render(request: Request, problem: Problem) -> Response:
+    """A refusal in the form that its caller reads: a page, note e's JSON, or problem+json."""
+    path = request.url.path
+    if path.startswith(bearer_api.PREFIX):
+        return bearer_api.render_problem(problem)
+    if "text/html" in request.headers.get("accept", "") and not path.startswith(("/docs", "/openapi")):
+        return web.render_problem_page(request, problem)
+    return render_json(request, problem)
+
+
+async def reconcile_for_ever(reconcile: Reconcile, settings: Settings) -> None:
+    """A round every few seconds; one that fails does not end the next."""
+    while True:
+        try:
+            _, still_open = await reconcile.round(older_than=settings.reconcile_after_seconds)
+            UNSETTLED.set(still_open)
+        except Exception:
+            logger.exception("a round of reconcile failed")
+        await asyncio.sleep(settings.reconcile_every_seconds)
+
+
+async def clean_up_for_ever(sessions: Sessions) -> None:
+    """Forget sessions that no cookie can bring back."""
+    while True:
+        try:
+            await sessions.forget_old()
+        except Exception:
+            logger.exception("old sessions could not be deleted")
+        await asyncio.sleep(UPKEEP_SECONDS)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application."""
+    settings = settings or Settings()
+    if not settings.https:
+        logger.warning("PUBLIC_URL is http: session cookies are not Secure")
+    pings: dict[str, Ping] = {}
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        async with AsyncExitStack() as opened:
+            database = await opened.enter_async_context(
+                Database(settings.database_url, pool_size=settings.database_pool_size)
+            )
+            provider = OpenIdProvider(settings.oidc_issuer, settings.oidc_internal_url)
+            catalog = Neighbour("catalog", settings.catalog_url)
+            cartdb = Neighbour("cartdb", settings.cartdb_url)
+            payments = Neighbour("payments", settings.payments_url, read_seconds=10.0)
+            for neighbour in (provider.neighbour, catalog, cartdb, payments):
+                await opened.enter_async_context(neighbour)
+            pings.update(database=database.ping, idp=provider.ping)
+            identity = Identity(provider, client_id=settings.oidc_client_id, client_secret=settings.oidc_client_secret)
+            guest_token, checkout_token, stock_token = (
+                ServiceToken(identity, scope) for scope in (Scope.CART_GUEST, Scope.CART_CHECKOUT, Scope.STOCK_CHECKOUT)
+            )
+            carts, goods = Carts(cartdb, checkout_token), Catalog(catalog)
+            processor = Payments(payments, secret_key=settings.payments_secret_key)
+            sessions = Sessions(database, Signer(settings.session_secret))
+            adoption = Adoption(carts=carts, sessions=sessions, guest_token=guest_token)
+            doorkeeper = Doorkeeper(
+                sessions=sessions,
+                identity=identity,
+                verifier=TokenVerifier(provider, audience=AUDIENCE),
+                guest_token=guest_token,
+                adoption=adoption,
+                settings=settings,
+            )
+            checkout = Checkout(carts=carts, stock=Stock(catalog, stock_token), payments=processor, alarm=sound_alarm)
+            upkeep = [
+                asyncio.create_task(
+                    reconcile_for_ever(Reconcile(checkout=checkout, carts=carts, payments=processor), settings)
+                ),
+                asyncio.create_task(clean_up_for_ever(sessions)),
+            ]
+            yield {
+                "settings": settings,
+                "doorkeeper": doorkeeper,
+                "shopping": Shopping(goods=goods, carts=carts),
+                "orders": Orders(
+                    carts=carts,
+                    goods=goods,
+                    checkout=checkout,
+                    currency=settings.shop_currency,
+                    aliases=settings.payment_aliases,
+                ),
+                "sign_in": SignIn(
+                    identity=identity, sessions=sessions, doorkeeper=doorkeeper, adoption=adoption, settings=settings
+                ),
+            }
+            for task in upkeep:
+                task.cancel()
+            await asyncio.gather(*upkeep, return_exceptions=True)
+
+    app = create_service(
+        name="controller",
+        title="python-cart",
+        description="The shopper's door: carts, checkout, orders. Amounts are integers in minor units (paise).",
+        settings=settings,
+        lifespan=lifespan,
+        routers=[*routers, bearer_api.router, web.router],
+        pings=pings,
+        render=render,
+        docs_client_id="docs",
+    )
+    issuer = urlsplit(settings.oidc_issuer)
+    app.state.docs_connect = f"{issuer.scheme}://{issuer.netloc}"
+    app.state.settings = settings
+    app.mount("/static", web.static_app(), name="static")
+    app.add_middleware(SessionCookies)
+    return app

@@ -1,0 +1,157 @@
+"""The second set of names, /api/…, for clients that hold a bearer token and were written for note e's API.
+
+Amounts are JSON numbers in major units, written from exact decimals. Every refusal is JSON with `message` and `error`.
+"""
+
+import json
+from decimal import Decimal
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from services.contracts.messages import Command
+from services.contracts.money import Money
+from services.contracts.problems import Problem, ValidationFailed
+from services.contracts.shop import AddItem, Order, ProductId, Quantity, SetItem, ShopCart, ShopLine
+
+from .api import Key, OrdersDep, ShoppingDep, SkuPath
+from .orders import Bought
+from .quote import Form
+from .session import BearerUser
+
+ADDRESS_BYTES = 2048
+PREFIX = "/api/"
+
+router = APIRouter(tags=["second names"])
+
+
+class AddByProduct(Command):
+    """What to add."""
+
+    product_id: ProductId
+    variant_id: ProductId | None = None
+    quantity: Quantity = 1
+
+
+class PayForCart(Command):
+    """Pay for the current cart. An address is kept as it is given."""
+
+    payment_method: Annotated[str, Field(min_length=1, max_length=128)]
+    shipping_address: dict[str, Any] | str | None = None
+    billing_address: dict[str, Any] | str | None = None
+    currency: Annotated[str | None, Field(min_length=1, max_length=10)] = None
+
+
+def to_json(content: dict[str, Any]) -> bytes:
+    """JSON in which an exact Decimal stays exact: 399.00 is written as 399.00 and never passes through a float."""
+    marked: dict[str, str] = {}
+
+    def mark(value: object) -> object:
+        if isinstance(value, Decimal):
+            name = f"\x00{len(marked)}\x00"
+            marked[json.dumps(name)] = str(value)
+            return name
+        if isinstance(value, UUID):
+            return str(value)
+        raise TypeError(type(value).__name__)
+
+    text = json.dumps(content, default=mark, ensure_ascii=False)
+    for placeholder, number in marked.items():
+        text = text.replace(placeholder, number, 1)
+    return text.encode()
+
+
+def answer(content: dict[str, Any], status: int = 200) -> Response:
+    """JSON that nobody keeps."""
+    return Response(to_json(content), status, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def render_problem(problem: Problem) -> Response:
+    """A refusal as these clients read it."""
+    content = {**problem.document(), "message": problem.detail, "error": problem.detail}
+    response = answer(content, int(problem.status))
+    response.headers.update(problem.headers)
+    return response
+
+
+def _cart(cart: ShopCart) -> dict[str, Any]:
+    whole = cart.model_dump(mode="json", exclude={"items"})
+    return {
+        **whole,
+        "id": str(cart.cart_id),
+        "items": [_line(line, cart.currency) for line in cart.items],
+        "total_price": Money(cart.total_price, cart.currency).major,
+    }
+
+
+def _line(line: ShopLine, currency: str) -> dict[str, Any]:
+    total = Money(line.line_total, currency).major
+    return {
+        **line.model_dump(mode="json"),
+        "id": line.sku,
+        "product": line.product_id,
+        "variant": line.variant_id,
+        "unit_price": Money(line.unit_price, currency).major,
+        "line_total": total,
+        "total_price": total,
+    }
+
+
+def _payment(order: Order) -> dict[str, Any]:
+    return {
+        "payment_id": str(order.order_id),
+        "order_id": str(order.order_id),
+        "cart_id": str(order.cart_id),
+        "status": order.status,
+        "amount": Money(order.total, order.currency).major,
+        "currency": order.currency,
+    }
+
+
+@router.get("/api/cart", include_in_schema=False)
+@router.get("/api/cart/", summary="The current cart")
+async def get_cart(user: BearerUser, shopping: ShoppingDep) -> Response:
+    """With totals in major units."""
+    return answer(_cart(await shopping.cart(user)))
+
+
+@router.post("/api/cart/add", include_in_schema=False)
+@router.post("/api/cart/add/", summary="Add to the cart")
+async def add_to_cart(item: AddByProduct, user: BearerUser, shopping: ShoppingDep, key: Key = None) -> Response:
+    """By product and variant."""
+    what = AddItem(product_id=item.product_id, variant_id=item.variant_id, quantity=item.quantity)
+    changed = await shopping.add(user, what, key=key)
+    return answer({**_cart(changed.cart), "message": "Item added successfully"})
+
+
+@router.put("/api/cart/items/{item_id}", include_in_schema=False)
+@router.put("/api/cart/items/{item_id}/", summary="Set how many")
+async def set_cart_item(
+    item_id: SkuPath, item: SetItem, user: BearerUser, shopping: ShoppingDep, key: Key = None
+) -> Response:
+    """`item_id` is a line's `id`; 0 takes it out."""
+    return answer(_cart((await shopping.set(user, item_id, item.quantity, key=key)).cart))
+
+
+@router.delete("/api/cart/items/{item_id}", include_in_schema=False)
+@router.delete("/api/cart/items/{item_id}/", summary="Take a line out")
+async def remove_cart_item(item_id: SkuPath, user: BearerUser, shopping: ShoppingDep, key: Key = None) -> Response:
+    """A line that is not there agrees."""
+    return answer(_cart((await shopping.remove(user, item_id, key=key)).cart))
+
+
+@router.post("/api/payments/create-from-cart", include_in_schema=False)
+@router.post("/api/payments/create-from-cart/", status_code=201, summary="Pay for the cart")
+async def create_payment_from_cart(
+    command: PayForCart, request: Request, user: BearerUser, orders: OrdersDep, key: Key = None
+) -> Response:
+    """201 paid, 202 not known yet, 402 declined."""
+    for name in ("shipping_address", "billing_address"):
+        if len(json.dumps(getattr(command, name)).encode()) > ADDRESS_BYTES:
+            raise ValidationFailed(f"Too long: body.{name}.")
+    form = Form(**command.model_dump(), email=None, expected_total=None, path=request.url.path.rstrip("/"))
+    outcome = await orders.check_out(user, form, cart_id=None, key=key)
+    return answer(_payment(outcome.order), 201 if isinstance(outcome, Bought) else 202)

@@ -1,0 +1,207 @@
+"""A shopper's checkouts: begun by a form, told as orders, ended by an outcome."""
+
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from services.contracts.carts import Cart, Purchase, PurchaseRequest, PurchaseState, Snapshot, Void
+from services.contracts.identity import is_guest
+from services.contracts.problems import (
+    CartInCheckout,
+    CheckoutCannotBeCancelled,
+    CheckoutRefused,
+    NotSent,
+    OrderNotFound,
+    OutcomeNotKnown,
+    OutcomeUnknown,
+    Problem,
+    Refused,
+    Unavailable,
+    Undecided,
+)
+from services.contracts.shop import Order, TimelineEvent
+
+from .authority import Authority
+from .checkout import Checkout, Failed, Outcome, Paid, Processing, decided
+from .quote import Form, check_form, check_not_empty, checkout_id_of, quote
+from .shopping import Goods
+
+
+class Carts(Protocol):
+    """cartdb, as far as orders need it."""
+
+    async def find(self, who: Authority, cart_id: UUID | None) -> Cart: ...
+    async def purchases(self, who: Authority) -> list[Purchase]: ...
+    async def purchase_of(self, who: Authority, checkout_id: UUID) -> Purchase | Refused | Undecided: ...
+    async def void(self, owner: str, checkout_id: UUID, command: Void) -> Purchase | Refused | Undecided: ...
+
+
+class Buyer(Protocol):
+    """Whose orders they are. A user who bought as a guest before signing in may still read those orders."""
+
+    @property
+    def owner_id(self) -> str: ...
+    @property
+    def authority(self) -> Authority: ...
+    @property
+    def earlier_guest(self) -> Authority | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """The money was taken."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The outcome is not known yet; the order tells it later."""
+
+    order: Order
+
+
+class Orders:
+    """What a shopper may do about paying."""
+
+    def __init__(
+        self, *, carts: Carts, goods: Goods, checkout: Checkout, currency: str, aliases: dict[str, str]
+    ) -> None:
+        self._carts = carts
+        self._goods = goods
+        self._checkout = checkout
+        self._currency = currency
+        self._aliases = aliases
+
+    async def check_out(self, buyer: Buyer, form: Form, *, cart_id: UUID | None, key: str | None) -> Bought | Pending:
+        """Pay for a cart.
+
+        Raises:
+            Problem: it was refused, and nothing was charged; or its outcome is not known.
+        """
+        cart = await self._carts.find(buyer.authority, cart_id)
+        checkout_id = checkout_id_of(buyer.owner_id, key or f"auto:{cart.cart_id}:{cart.version}:{form.fingerprint}")
+        try:
+            check_not_empty(cart)
+            method = check_form(form, currency=self._currency, guest=is_guest(buyer.owner_id), aliases=self._aliases)
+            items = await self._goods.items(skus=[line.sku for line in cart.items])
+            snapshot = quote(cart, items, form)
+        except (Unavailable, OutcomeNotKnown):
+            raise
+        except Problem as problem:
+            return await self._refuse(buyer, cart, checkout_id, form, problem, final=bool(key or cart.items))
+        request = PurchaseRequest(
+            checkout_id=checkout_id, version=cart.version, fingerprint=form.fingerprint, snapshot=snapshot
+        )
+        return self._told(await self._checkout.run(buyer.owner_id, cart.cart_id, request, method))
+
+    async def _refuse(
+        self, buyer: Buyer, cart: Cart, checkout_id: UUID, form: Form, problem: Problem, *, final: bool
+    ) -> Bought | Pending:
+        """Tell a refusal, after a tombstone has made sure that no late twin of the request can still pay.
+
+        A purchase that is there already wins: its state is told instead.
+        """
+        if not final:
+            raise problem
+        command = Void(cart_id=cart.cart_id, fingerprint=form.fingerprint, reason=problem.slug)
+        match await self._carts.void(buyer.owner_id, checkout_id, command):
+            case Purchase(state=PurchaseState.FAILED, snapshot=None):
+                raise problem
+            case Purchase() as purchase:
+                return self._told(decided(purchase))
+            case Refused(refusal):
+                raise refusal
+            case NotSent(neighbour) | OutcomeUnknown(neighbour):
+                raise OutcomeNotKnown(service=neighbour)
+
+    def _told(self, outcome: Outcome) -> Bought | Pending:
+        match outcome:
+            case Paid(purchase):
+                return Bought(order_of(purchase, paid=True))
+            case Processing(purchase):
+                return Pending(order_of(purchase))
+            case Failed(problem):
+                raise problem
+
+    async def all(self, buyer: Buyer) -> list[Order]:
+        """The shopper's orders, the newest first; refused ones are not among them."""
+        purchases = await self._carts.purchases(buyer.authority)
+        if buyer.earlier_guest is not None:
+            purchases += await self._carts.purchases(buyer.earlier_guest)
+        purchases.sort(key=lambda purchase: purchase.created_at, reverse=True)
+        return [order_of(purchase) for purchase in purchases if purchase.state is not PurchaseState.FAILED]
+
+    async def one(self, buyer: Buyer, order_id: UUID) -> Order:
+        """One order, in its present state.
+
+        Raises:
+            OrderNotFound: the shopper has none of that id.
+        """
+        return order_of((await self._purchase(buyer, order_id))[0])
+
+    async def cancel(self, buyer: Buyer, order_id: UUID) -> Order:
+        """Call a checkout off that has no outcome yet.
+
+        Raises:
+            CheckoutCannotBeCancelled: it has one.
+            CartInCheckout: nobody can tell yet; ask again.
+        """
+        purchase, _ = await self._purchase(buyer, order_id)
+        if purchase.state is PurchaseState.PAID:
+            raise CheckoutCannotBeCancelled(order_id=str(order_id))
+        if purchase.state is PurchaseState.FAILED:
+            return order_of(purchase)
+        match await self._checkout.undo(purchase, CheckoutRefused(reason="cancelled")):
+            case Failed():
+                return order_of((await self._purchase(buyer, order_id))[0])
+            case Paid():
+                raise CheckoutCannotBeCancelled(order_id=str(order_id))
+            case Processing():
+                raise CartInCheckout("The checkout cannot be cancelled at the moment.", order_id=str(order_id))
+
+    async def _purchase(self, buyer: Buyer, order_id: UUID) -> tuple[Purchase, Snapshot]:
+        for authority in filter(None, (buyer.authority, buyer.earlier_guest)):
+            match await self._carts.purchase_of(authority, order_id):
+                case Purchase(snapshot=Snapshot() as snapshot) as purchase:
+                    return purchase, snapshot
+                case Purchase() | Refused(OrderNotFound()):
+                    continue
+                case Refused(problem):
+                    raise problem
+                case NotSent(neighbour) | OutcomeUnknown(neighbour):
+                    raise Unavailable(service=neighbour)
+        raise OrderNotFound(order_id=str(order_id))
+
+
+_STATUS = {PurchaseState.PENDING: "processing", PurchaseState.PAID: "paid", PurchaseState.FAILED: "refused"}
+
+
+def order_of(purchase: Purchase, *, paid: bool = False) -> Order:
+    """A purchase as its shopper sees it. `paid`: the money is known to be taken, whatever the row says yet."""
+    snapshot = purchase.snapshot
+    assert snapshot is not None
+    return Order(
+        order_id=purchase.checkout_id,
+        cart_id=purchase.cart_id,
+        status="paid" if paid else _STATUS[purchase.state],
+        reason=purchase.reason,
+        total=snapshot.amount,
+        currency=snapshot.currency,
+        items=snapshot.lines,
+        email=snapshot.email,
+        shipping_address=snapshot.shipping_address,
+        billing_address=snapshot.billing_address,
+        created_at=purchase.created_at,
+        timeline=timeline(purchase),
+    )
+
+
+def timeline(purchase: Purchase) -> list[TimelineEvent]:
+    """What the checkout did, and when."""
+    moments = [
+        ("cart_marked", purchase.created_at),
+        ("payment_started", purchase.attached_at),
+        ("paid" if purchase.state is PurchaseState.PAID else "refused", purchase.decided_at),
+    ]
+    return [TimelineEvent(event=event, at=at) for event, at in moments if at is not None]

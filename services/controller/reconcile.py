@@ -1,0 +1,66 @@
+"""Finishing what a crash, a lost answer or a slow bank left: in every controller, several may act at once on one row.
+
+It never confirms, for it has no payment method: what was not charged yet is cancelled, what was charged goes forward.
+"""
+
+from typing import Protocol
+
+from services.contracts.carts import Frozen, Purchase, Receipt, Unfinished
+from services.contracts.payments import IntentStatus, PaymentIntent
+from services.contracts.problems import CheckoutRefused, Refused, Undecided
+
+from .checkout import Checkout, Outcome, Payments, Processing
+
+
+class Carts(Protocol):
+    """cartdb, under the checkout's authority."""
+
+    async def unfinished(self, older_than: float) -> Unfinished | Refused | Undecided: ...
+    async def apply(self, owner: str, frozen: Frozen) -> Receipt | Refused | Undecided: ...
+    async def close(self, frozen: Frozen) -> bool: ...
+
+
+class Reconcile:
+    """One round at a time over everything unfinished."""
+
+    def __init__(self, *, checkout: Checkout, carts: Carts, payments: Payments) -> None:
+        self._checkout = checkout
+        self._carts = carts
+        self._payments = payments
+
+    async def round(self, *, older_than: float) -> tuple[int, int]:
+        """Finish what can be finished; how many rows were found, and how many are still open after."""
+        match await self._carts.unfinished(older_than):
+            case Unfinished(purchases=purchases, adoptions=adoptions):
+                outcomes = [await self.finish(purchase) for purchase in purchases]
+                moved = [await self.move(frozen) for frozen in adoptions]
+                still_open = sum(isinstance(outcome, Processing) for outcome in outcomes) + moved.count(False)
+                return len(outcomes) + len(moved), still_open
+            case _:
+                return 0, 0
+
+    async def finish(self, purchase: Purchase) -> Outcome:
+        """Bring one pending purchase to its end, or leave it for the next round."""
+        why = CheckoutRefused(reason="abandoned")
+        intent_id = await self._checkout.intent_of(purchase)
+        if isinstance(intent_id, Refused):
+            return await self._checkout.undo(purchase, why)
+        if not isinstance(intent_id, str):
+            return Processing(purchase)
+        match await self._payments.find(intent_id):
+            case PaymentIntent(status=IntentStatus.SUCCEEDED):
+                return await self._checkout.forward(purchase, intent_id)
+            case PaymentIntent(status=IntentStatus.PROCESSING):
+                return Processing(purchase)
+            case PaymentIntent():
+                return await self._checkout.undo(purchase, why, intent_id=intent_id)
+            case _:
+                return Processing(purchase)
+
+    async def move(self, frozen: Frozen) -> bool:
+        """Carry an adoption to its end; whether it is there."""
+        match await self._carts.apply(frozen.target_owner, frozen):
+            case Receipt():
+                return await self._carts.close(frozen)
+            case _:
+                return False

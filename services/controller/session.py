@@ -1,0 +1,530 @@
+"""Sessions: a signed random id in a cookie, a row from the first change on, and who speaks through it.
+
+An id is signed, so that nobody can choose one; its row is found by its hash, so that the table holds no live cookie.
+The guest's owner id derives from the id, so that a visitor who only looks needs no row. Ended rows stay as tombstones
+for as long as a rowless id would be good, so that an ended id never comes back as a guest.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Protocol, cast
+from uuid import UUID
+
+from cachetools import TTLCache
+from cryptography.fernet import Fernet
+from fastapi import Depends
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel, col, delete, or_, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.chassis.auth import TokenVerifier, bearer_of
+from services.chassis.database import Database, Timestamptz
+from services.chassis.outbound import Forwarded
+from services.contracts.identity import guest_owner_id, owner_id_of
+from services.contracts.problems import CrossSiteRequest, SessionRotated, Unauthenticated, Unavailable
+
+from .authority import Authority
+from .clients import Identity, ServiceToken, Tokens
+from .settings import Settings
+
+MAX_AGE_SECONDS = 30 * 24 * 3600
+ROWLESS_SECONDS = 24 * 3600
+ROTATED_SECONDS = 60
+SEEN_EVERY = timedelta(hours=1)
+CACHED_SECONDS = 5.0
+LEASE_SECONDS = 10
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class SessionRow(SQLModel, registry=registry(), table=True):
+    """A session as it is stored."""
+
+    __tablename__ = "sessions"
+
+    id_hash: bytes = Field(primary_key=True)
+    guest_owner: str
+    issuer: str | None = None
+    subject: str | None = None
+    name: str | None = None
+    tokens: bytes | None = None
+    tokens_renew_at: datetime | None = Field(default=None, sa_type=Timestamptz)
+    tokens_end_at: datetime | None = Field(default=None, sa_type=Timestamptz)
+    refresh_leased_until: datetime | None = Field(default=None, sa_type=Timestamptz)
+    merge_id: UUID | None = None
+    merge_done: bool = False
+    created_at: datetime = Field(sa_type=Timestamptz)
+    seen_at: datetime = Field(sa_type=Timestamptz)
+    ended_at: datetime | None = Field(default=None, sa_type=Timestamptz)
+    ended_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A browser's session. `row` is None until something is changed through it."""
+
+    id: str = field(repr=False)
+    guest_owner: str
+    row: SessionRow | None = None
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether somebody signed in through it."""
+        return self.row is not None and self.row.subject is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Shopper:
+    """Who a request speaks for, and the credentials that cartdb takes for them."""
+
+    owner_id: str
+    name: str | None
+    guest: bool
+    authority: Authority
+    session: Session | None = None
+    merge_id: UUID | None = None
+    earlier_guest: Authority | None = None
+
+
+class Signer:
+    """Makes and checks session ids, and hides what a row must keep."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()
+        self._box = Fernet(base64.urlsafe_b64encode(self._derive("box", "tokens")))
+
+    def _derive(self, purpose: str, text: str) -> bytes:
+        return hmac.digest(self._secret, f"{purpose}:{text}".encode(), "sha256")
+
+    def new_id(self) -> str:
+        """A new signed id: 256 random bits, the time of issue, the signature."""
+        body = f"{secrets.token_urlsafe(32)}.{int(time.time())}"
+        return f"{body}.{self._signature(body)}"
+
+    def _signature(self, body: str) -> str:
+        return base64.urlsafe_b64encode(self._derive("session", body)).decode().rstrip("=")
+
+    def issued_at(self, session_id: str) -> float | None:
+        """When the id was issued; None if we did not issue it."""
+        body, _, signature = session_id.rpartition(".")
+        _, _, issued = body.rpartition(".")
+        genuine = hmac.compare_digest(self._signature(body).encode(), signature.encode(errors="replace"))
+        return float(issued) if genuine else None
+
+    def guest_owner(self, session_id: str) -> str:
+        """The owner id of the guest behind the id."""
+        return guest_owner_id(UUID(bytes=self._derive("guest", session_id)[:16], version=4))
+
+    def seal(self, content: dict[str, Any]) -> bytes:
+        """Encrypt something small."""
+        return self._box.encrypt(json.dumps(content).encode())
+
+    def unseal(self, sealed: bytes | str, *, max_age_seconds: int | None = None) -> dict[str, Any]:
+        """Decrypt it.
+
+        Raises:
+            InvalidToken: it is not ours, or too old.
+        """
+        content: dict[str, Any] = json.loads(self._box.decrypt(sealed, ttl=max_age_seconds))
+        return content
+
+
+def hash_of(session_id: str) -> bytes:
+    """What the row is found by."""
+    return hashlib.sha256(session_id.encode()).digest()
+
+
+class Sessions:
+    """The table of sessions, and a memory of it for a few seconds."""
+
+    def __init__(self, database: Database, signer: Signer) -> None:
+        self._database = database
+        self.signer = signer
+        self._cache: TTLCache[bytes, SessionRow | None] = TTLCache(50_000, CACHED_SECONDS)
+
+    def fresh(self) -> Session:
+        """A session that nobody has seen."""
+        session_id = self.signer.new_id()
+        return Session(session_id, self.signer.guest_owner(session_id))
+
+    async def resume(self, cookie: str | None) -> Session | None:
+        """The session behind a cookie; None if it is not good any more, or never was.
+
+        Raises:
+            SessionRotated: it was signed in a moment ago and has a new id, which this request did not know yet.
+        """
+        issued = self.signer.issued_at(cookie) if cookie else None
+        if cookie is None or issued is None:
+            return None
+        now = datetime.now(UTC)
+        row = await self._row(hash_of(cookie))
+        if row is None:
+            alive = time.time() - issued < ROWLESS_SECONDS
+            return Session(cookie, self.signer.guest_owner(cookie)) if alive else None
+        if row.ended_at is not None:
+            if row.ended_by == "login" and now - row.ended_at < timedelta(seconds=ROTATED_SECONDS):
+                raise SessionRotated
+            return None
+        if now - row.seen_at > timedelta(seconds=MAX_AGE_SECONDS):
+            return None
+        if now - row.seen_at > SEEN_EVERY:
+            row = await self._saw(row)
+        return Session(cookie, row.guest_owner, row)
+
+    async def reread(self, session: Session) -> Session:
+        """The session as the database has it now."""
+        self._cache.pop(hash_of(session.id), None)
+        return replace(session, row=await self._row(hash_of(session.id)))
+
+    async def keep(self, session: Session) -> Session:
+        """Make sure that the session has a row: something is about to be changed through it."""
+        if session.row is not None:
+            return session
+
+        async def work(database: AsyncSession) -> SessionRow:
+            await database.exec(
+                insert(SessionRow)
+                .values(id_hash=hash_of(session.id), guest_owner=session.guest_owner)
+                .on_conflict_do_nothing()
+            )
+            return (await database.exec(select(SessionRow).where(SessionRow.id_hash == hash_of(session.id)))).one()
+
+        row = await self._database.transact(work)
+        self._cache[row.id_hash] = row
+        return replace(session, row=row)
+
+    async def sign_in(self, old: Session, *, issuer: str, subject: str, name: str | None, tokens: Tokens) -> Session:
+        """End the session and start a new one, with a new id, for the user."""
+        new = Session(self.signer.new_id(), old.guest_owner)
+        values = {
+            "id_hash": hash_of(new.id),
+            "guest_owner": old.guest_owner,
+            "issuer": issuer,
+            "subject": subject,
+            "name": name,
+            "merge_id": merge_id_of(old.guest_owner, owner_id_of(issuer, subject)),
+            **self._token_columns(tokens),
+        }
+
+        async def work(database: AsyncSession) -> SessionRow:
+            await self._end(database, old, by="login")
+            await database.exec(insert(SessionRow).values(**values))
+            return (await database.exec(select(SessionRow).where(SessionRow.id_hash == values["id_hash"]))).one()
+
+        row = await self._database.transact(work)
+        self._cache.pop(hash_of(old.id), None)
+        return replace(new, row=row)
+
+    async def end(self, session: Session, *, by: str) -> None:
+        """End it for good; the tombstone keeps its id from coming back as a guest."""
+
+        async def work(database: AsyncSession) -> None:
+            await self._end(database, session, by=by)
+
+        await self._database.transact(work)
+        self._cache.pop(hash_of(session.id), None)
+
+    async def merged(self, session: Session, *, moved: bool) -> Session:
+        """The adoption of this sign-in is under way for good; or there was nothing to move."""
+        assert session.row is not None
+        return await self._set(session, merge_done=True, merge_id=session.row.merge_id if moved else None)
+
+    async def lease_refresh(self, session: Session) -> bool:
+        """Whether this request is the one that renews the session's tokens."""
+        now = datetime.now(UTC)
+
+        async def work(database: AsyncSession) -> bool:
+            statement = (
+                update(SessionRow)
+                .where(
+                    col(SessionRow.id_hash) == hash_of(session.id),
+                    col(SessionRow.ended_at).is_(None),
+                    col(SessionRow.tokens_renew_at) <= now,
+                    or_(
+                        col(SessionRow.refresh_leased_until).is_(None),
+                        col(SessionRow.refresh_leased_until) < now,
+                    ),
+                )
+                .values(refresh_leased_until=now + timedelta(seconds=LEASE_SECONDS))
+                .returning(col(SessionRow.id_hash))
+            )
+            return (await database.exec(statement)).first() is not None
+
+        return await self._database.transact(work)
+
+    async def renew(self, session: Session, tokens: Tokens) -> Session:
+        """Keep the tokens that a refresh brought."""
+        return await self._set(session, refresh_leased_until=None, **self._token_columns(tokens))
+
+    def tokens_of(self, row: SessionRow) -> Tokens:
+        """The tokens of a signed-in session."""
+        assert row.tokens is not None
+        return Tokens(**self.signer.unseal(row.tokens))
+
+    async def forget_old(self) -> None:
+        """Delete tombstones and sessions that no cookie can bring back."""
+        now = datetime.now(UTC)
+
+        async def work(database: AsyncSession) -> None:
+            await database.exec(
+                delete(SessionRow).where(
+                    or_(
+                        col(SessionRow.ended_at) < now - timedelta(seconds=ROWLESS_SECONDS + ROTATED_SECONDS),
+                        col(SessionRow.seen_at) < now - timedelta(seconds=MAX_AGE_SECONDS + ROWLESS_SECONDS),
+                    )
+                )
+            )
+
+        await self._database.transact(work)
+
+    def _token_columns(self, tokens: Tokens) -> dict[str, Any]:
+        now = datetime.now(UTC)
+        life = timedelta(seconds=tokens.expires_in)
+        return {
+            "tokens": self.signer.seal(tokens.to_dict()),
+            "tokens_renew_at": now + life * 2 / 3,
+            "tokens_end_at": now + life,
+        }
+
+    async def _row(self, id_hash: bytes) -> SessionRow | None:
+        if id_hash in self._cache:
+            return self._cache[id_hash]
+
+        async def work(database: AsyncSession) -> SessionRow | None:
+            return (await database.exec(select(SessionRow).where(SessionRow.id_hash == id_hash))).first()
+
+        row = await self._database.transact(work)
+        self._cache[id_hash] = row
+        return row
+
+    async def _saw(self, row: SessionRow) -> SessionRow:
+        return (await self._set(Session("", row.guest_owner, row), seen_at=datetime.now(UTC))).row or row
+
+    async def _set(self, session: Session, **values: Any) -> Session:
+        assert session.row is not None
+        id_hash = session.row.id_hash
+
+        async def work(database: AsyncSession) -> SessionRow:
+            await database.exec(update(SessionRow).where(col(SessionRow.id_hash) == id_hash).values(**values))
+            return (await database.exec(select(SessionRow).where(SessionRow.id_hash == id_hash))).one()
+
+        row = await self._database.transact(work)
+        self._cache[id_hash] = row
+        return replace(session, row=row)
+
+    async def _end(self, database: AsyncSession, session: Session, *, by: str) -> None:
+        ended = {"ended_at": datetime.now(UTC), "ended_by": by, "tokens": None}
+        await database.exec(
+            insert(SessionRow)
+            .values(id_hash=hash_of(session.id), guest_owner=session.guest_owner, **ended)
+            .on_conflict_do_update(index_elements=["id_hash"], set_=ended)
+        )
+
+
+def merge_id_of(guest_owner: str, target_owner: str) -> UUID:
+    """The id of the adoption of one guest by one user: the same in every repeat of the sign-in."""
+    digest = hashlib.sha256(f"merge:{guest_owner}:{target_owner}".encode()).digest()
+    return UUID(bytes=digest[:16], version=4)
+
+
+class Adopting(Protocol):
+    """What moves a guest's carts to the user who signed in."""
+
+    async def carry_out(self, session: Session) -> Session: ...
+
+
+class Doorkeeper:
+    """Tells who a request speaks for, and sees to their tokens and their cookie."""
+
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        identity: Identity,
+        verifier: TokenVerifier,
+        guest_token: ServiceToken,
+        adoption: Adopting,
+        settings: Settings,
+    ) -> None:
+        self.sessions = sessions
+        self._adoption = adoption
+        self._identity = identity
+        self._verifier = verifier
+        self._guest_token = guest_token
+        self._settings = settings
+        self.cookie_name = "__Host-sid" if settings.https else "sid"
+
+    async def recognise(self, request: Request) -> Shopper:
+        """The shopper of a request: by bearer token, or by session.
+
+        Raises:
+            Unauthenticated: there is a bearer token, and it is not good.
+            CrossSiteRequest: a foreign page asks for a change.
+            SessionRotated: the session has a new id.
+        """
+        token = bearer_of(request)
+        if token is not None:
+            return await self.by_bearer(token)
+        self.refuse_foreign_pages(request)
+        session = await self.session_of(request)
+        return await self._by_session(request, session)
+
+    async def by_bearer(self, token: str) -> Shopper:
+        """The user of an access token."""
+        caller = await self._verifier.verify(token)
+        return Shopper(owner_id=caller.owner_id, name=caller.name, guest=False, authority=Authority(Forwarded(token)))
+
+    def refuse_foreign_pages(self, request: Request) -> None:
+        """Changes are taken from the shop's own pages and from programs, never from another site's pages."""
+        if request.method in SAFE_METHODS:
+            return
+        site = request.headers.get("sec-fetch-site")
+        if site is not None:
+            if site not in ("same-origin", "none"):
+                raise CrossSiteRequest
+            return
+        origin = request.headers.get("origin")
+        if origin is not None and origin != self._settings.public_url.rstrip("/"):
+            raise CrossSiteRequest
+
+    async def session_of(self, request: Request) -> Session:
+        """The request's session; a new one, with its cookie, if there is none that is good."""
+        session = await self.sessions.resume(request.cookies.get(self.cookie_name))
+        if session is None:
+            session = self.sessions.fresh()
+            self.give_cookie(request, session)
+        return session
+
+    def give_cookie(self, request: Request, session: Session) -> None:
+        """Have the answer set the session's cookie."""
+        set_cookie(request, self.cookie_name, session.id, max_age=MAX_AGE_SECONDS, secure=self._settings.https)
+
+    async def _by_session(self, request: Request, session: Session) -> Shopper:
+        if session.signed_in:
+            session = await self._with_live_tokens(session)
+        if not session.signed_in or session.row is None:
+            if session.row is not None and session.row.ended_at is not None:
+                session = self.sessions.fresh()
+                self.give_cookie(request, session)
+            return self._guest(session)
+        if not session.row.merge_done:
+            session = await self._adoption.carry_out(session)
+        row = session.row
+        assert row is not None
+        assert row.issuer is not None
+        assert row.subject is not None
+        return Shopper(
+            owner_id=owner_id_of(row.issuer, row.subject),
+            name=row.name,
+            guest=False,
+            authority=Authority(Forwarded(self.sessions.tokens_of(row).access_token)),
+            session=session,
+            merge_id=row.merge_id if row.merge_done else None,
+            earlier_guest=self.guest_authority(row.guest_owner),
+        )
+
+    def _guest(self, session: Session) -> Shopper:
+        return Shopper(
+            owner_id=session.guest_owner,
+            name=None,
+            guest=True,
+            authority=self.guest_authority(session.guest_owner),
+            session=session,
+        )
+
+    def guest_authority(self, guest_owner: str) -> Authority:
+        """The controller's own credential, speaking for a guest."""
+        return Authority(self._guest_token, owner=guest_owner)
+
+    async def _with_live_tokens(self, session: Session) -> Session:
+        """The session with an access token that is good for a while; an ended one if that cannot be had."""
+        row = session.row
+        assert row is not None
+        now = datetime.now(UTC)
+        assert row.tokens_renew_at is not None
+        assert row.tokens_end_at is not None
+        if now < row.tokens_renew_at:
+            return session
+        if await self.sessions.lease_refresh(session):
+            return await self._refresh(session)
+        return session if now < row.tokens_end_at else await self._others_refresh(session)
+
+    async def _others_refresh(self, session: Session) -> Session:
+        """Wait for the request that holds the lease; give up when the lease has run out."""
+        for _ in range(LEASE_SECONDS * 10):
+            fresh = await self.sessions.reread(session)
+            if not fresh.signed_in or fresh.row is None or fresh.row.ended_at is not None:
+                break
+            if fresh.row.tokens_end_at is not None and fresh.row.tokens_end_at > datetime.now(UTC):
+                return fresh
+            await asyncio.sleep(0.1)
+        raise Unavailable("The sign-in could not be renewed in time.", service="idp")
+
+    async def _refresh(self, session: Session) -> Session:
+        assert session.row is not None
+        tokens = await self._identity.refresh(self.sessions.tokens_of(session.row))
+        if isinstance(tokens, Tokens):
+            return await self.sessions.renew(session, tokens)
+        still_good = session.row.tokens_end_at is not None and session.row.tokens_end_at > datetime.now(UTC)
+        if still_good and tokens is not Identity.SIGN_IN_AGAIN:
+            return session
+        # A refresh token whose answer was lost is used up: using it again would end every session of its family.
+        await self.sessions.end(session, by="expiry")
+        return replace(session, row=session.row.model_copy(update={"ended_at": datetime.now(UTC), "subject": None}))
+
+
+def set_cookie(request: Request, name: str, value: str, *, max_age: int, secure: bool, path: str = "/") -> None:
+    """Have the answer set a cookie, whatever the answer will be."""
+    parts = [f"{name}={value}", f"Path={path}", f"Max-Age={max_age}", "HttpOnly", "SameSite=Lax"]
+    if secure:
+        parts.append("Secure")
+    jar: dict[str, str] = request.scope["state"].setdefault("set_cookies", {})
+    jar[name] = "; ".join(parts)
+
+
+class SessionCookies:
+    """Puts the cookies that a request was given onto its answer, be it a refusal."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_cookies(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for cookie in scope.get("state", {}).get("set_cookies", {}).values():
+                    headers.append("set-cookie", cookie)
+            await send(message)
+
+        await self._app(scope, receive, with_cookies if scope["type"] == "http" else send)
+
+
+def the_doorkeeper(request: Request) -> Doorkeeper:
+    return cast(Doorkeeper, request.state.doorkeeper)
+
+
+async def visitor(request: Request, doorkeeper: Annotated[Doorkeeper, Depends(the_doorkeeper)]) -> Shopper:
+    """Whoever sent the request."""
+    return await doorkeeper.recognise(request)
+
+
+async def bearer(request: Request, doorkeeper: Annotated[Doorkeeper, Depends(the_doorkeeper)]) -> Shopper:
+    """The user of the request's access token."""
+    token = bearer_of(request)
+    if token is None:
+        raise Unauthenticated
+    return await doorkeeper.by_bearer(token)
+
+
+Visitor = Annotated[Shopper, Depends(visitor)]
+BearerUser = Annotated[Shopper, Depends(bearer)]

@@ -1,0 +1,49 @@
+"""What an operator sets for the controller."""
+
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import model_validator
+
+from services.chassis.settings import Environment, ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Two addresses for the provider and for payments: what browsers use, and what this process uses."""
+
+    public_url: str = "http://localhost:8000"
+    session_secret: str
+    catalog_url: str
+    cartdb_url: str
+    oidc_issuer: str
+    oidc_internal_url: str | None = None
+    oidc_client_id: str = "controller"
+    oidc_client_secret: str
+    oidc_scope: str = "openid profile email offline_access"
+    payments_url: str
+    payments_public_url: str = ""
+    payments_secret_key: str
+    payments_publishable_key: str
+    payment_aliases: dict[str, str] = {}
+    shop_currency: str = "INR"
+    reconcile_after_seconds: float = 15.0
+    reconcile_every_seconds: float = 5.0
+
+    @property
+    def https(self) -> bool:
+        """Whether browsers come by https; only then are cookies Secure."""
+        return urlsplit(self.public_url).scheme == "https"
+
+    @property
+    def payments_browser_url(self) -> str:
+        """Where a browser exchanges a card for a token."""
+        return self.payments_public_url or self.payments_url
+
+    @model_validator(mode="after")
+    def _production_is_strict(self) -> Self:
+        if self.environment is Environment.PRODUCTION:
+            if not self.https:
+                raise ValueError("PUBLIC_URL must be https in production: session cookies must be Secure")
+            if self.payment_aliases:
+                raise ValueError("PAYMENT_ALIASES are for development: leave it empty in production")
+        return self

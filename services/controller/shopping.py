@@ -1,0 +1,402 @@
+"""Filling carts: what a SKU is and costs comes from catalog, what is in a cart from cartdb, the shopper sees both."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from services.contracts.carts import (
+    AddLine,
+    Cart,
+    CreateCart,
+    History,
+    Line,
+    Receipt,
+    RenameCart,
+    SetLine,
+)
+from services.contracts.catalog import (
+    Category,
+    CategoryList,
+    DescriptionList,
+    DescriptionQuery,
+    Item,
+    Product,
+    ProductPage,
+)
+from services.contracts.money import Money
+from services.contracts.problems import (
+    ProductNotFound,
+    Unavailable,
+    UnknownSku,
+    ValidationFailed,
+    VariantRequired,
+)
+from services.contracts.shop import AddItem, CartOwner, ShopCart, ShopLine
+
+from .authority import Authority
+
+SHOWN_SECONDS = 5.0
+STALE_SECONDS = 300.0
+REMEMBERED_ITEMS = 50_000
+
+
+class Goods(Protocol):
+    """catalog, as far as shopping needs it."""
+
+    async def items(self, *, skus: Iterable[str] = (), ids: Iterable[tuple[int, int | None]] = ()) -> list[Item]: ...
+    async def products(self, params: list[tuple[str, str]]) -> ProductPage: ...
+    async def product(self, sku: str) -> Product: ...
+    async def categories(self) -> CategoryList: ...
+    async def descriptions(self, query: DescriptionQuery) -> DescriptionList: ...
+
+
+class Carts(Protocol):
+    """cartdb, as far as shopping needs it."""
+
+    async def find(self, who: Authority, cart_id: UUID | None) -> Cart: ...
+    async def unpurchased(self, who: Authority) -> list[Cart]: ...
+    async def update(
+        self,
+        who: Authority,
+        method: str,
+        path: str,
+        *,
+        command: AddLine | SetLine | CreateCart | RenameCart | None = None,
+        key: str | None,
+        expected: int | None = None,
+    ) -> Cart: ...
+    async def delete(self, who: Authority, cart_id: UUID, *, key: str | None) -> None: ...
+    async def history(self, who: Authority, cart_id: UUID, *, at: str | None) -> History: ...
+    async def receipt(self, who: Authority, merge_id: UUID) -> Receipt: ...
+
+
+class Customer(Protocol):
+    """Whom a cart is for."""
+
+    @property
+    def owner_id(self) -> str: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def authority(self) -> Authority: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A cart after a change, and whether the change had been made before under the same key."""
+
+    cart: ShopCart
+    replayed: bool
+
+
+class Shelf:
+    """Items as they were shown in the last few seconds. Quotes and holds never read it."""
+
+    def __init__(self, goods: Goods) -> None:
+        self._goods = goods
+        self._items: dict[str, tuple[Item | None, float]] = {}
+        self._sku_of: dict[tuple[int, int | None], str] = {}
+        self.hits = 0
+        self.misses = 0
+
+    async def items(self, skus: Iterable[str]) -> dict[str, Item]:
+        """The items that exist among the SKUs. An old price is shown rather than none while catalog is away."""
+        now = time.monotonic()
+        wanted = list(dict.fromkeys(skus))
+        stale = [sku for sku in wanted if not self._fresh(sku, now)]
+        self.hits += len(wanted) - len(stale)
+        self.misses += len(stale)
+        if stale:
+            try:
+                self._remember(stale, await self._goods.items(skus=stale), now)
+            except Unavailable:
+                if any(now - self._items.get(sku, (None, -STALE_SECONDS))[1] >= STALE_SECONDS for sku in stale):
+                    raise
+        found = {sku: self._items[sku][0] for sku in wanted if sku in self._items}
+        return {sku: item for sku, item in found.items() if item is not None}
+
+    async def item(self, sku: str) -> Item | None:
+        """One item; a SKU that was missing a moment ago is looked for again before it is refused."""
+        if (found := (await self.items([sku])).get(sku)) is not None:
+            return found
+        self._items.pop(sku, None)
+        return (await self.items([sku])).get(sku)
+
+    async def sku_of(self, product_id: int, variant_id: int | None) -> str | None:
+        """The SKU of a product or variant."""
+        if known := self._sku_of.get((product_id, variant_id)):
+            return known
+        now = time.monotonic()
+        items = await self._goods.items(ids=[(product_id, variant_id)])
+        self._remember([], items, now)
+        return items[0].sku if items else None
+
+    def _fresh(self, sku: str, now: float) -> bool:
+        known = self._items.get(sku)
+        return known is not None and now - known[1] < SHOWN_SECONDS
+
+    def _remember(self, asked: list[str], items: list[Item], now: float) -> None:
+        if len(self._items) + len(asked) > REMEMBERED_ITEMS:
+            self._items.clear()
+            self._sku_of.clear()
+        self._items.update(dict.fromkeys(asked, (None, now)))
+        for item in items:
+            self._items[item.sku] = (item, now)
+            self._sku_of[item.product_id, item.variant_id] = item.sku
+
+
+class Shopping:
+    """What a shopper does before paying."""
+
+    def __init__(self, *, goods: Goods, carts: Carts) -> None:
+        self._goods = goods
+        self._carts = carts
+        self.shelf = Shelf(goods)
+
+    # --- looking
+
+    async def products(
+        self,
+        *,
+        skus: Iterable[str] = (),
+        search: str | None = None,
+        category: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> ProductPage:
+        """A page of products."""
+        wanted = {"search": search, "category": category, "cursor": cursor, "limit": str(limit)}
+        params = [(name, value) for name, value in wanted.items() if value]
+        return await self._goods.products([*(("sku", sku) for sku in skus), *params])
+
+    async def product(self, sku: str) -> Product:
+        """One product.
+
+        Raises:
+            ProductNotFound: there is none of that SKU.
+        """
+        return await self._goods.product(sku)
+
+    async def categories(self) -> list[Category]:
+        """The categories and how many products each has."""
+        return (await self._goods.categories()).categories
+
+    async def descriptions(self, query: DescriptionQuery) -> DescriptionList:
+        """Descriptions of zero or more SKUs."""
+        return await self._goods.descriptions(query)
+
+    async def cart(self, shopper: Customer, cart_id: UUID | None = None) -> ShopCart:
+        """A cart with the prices of now; the current one without an id."""
+        return await self._dressed(shopper, await self._carts.find(shopper.authority, cart_id))
+
+    async def carts(self, shopper: Customer) -> list[ShopCart]:
+        """The shopper's carts that are not bought yet."""
+        carts = await self._carts.unpurchased(shopper.authority)
+        await self.shelf.items(line.sku for cart in carts for line in cart.items)
+        return [await self._dressed(shopper, cart) for cart in carts]
+
+    async def history(self, shopper: Customer, cart_id: UUID, *, at: str | None) -> History:
+        """Who changed a cart when."""
+        return await self._carts.history(shopper.authority, cart_id, at=at)
+
+    async def receipt(self, shopper: Customer, merge_id: UUID) -> Receipt:
+        """What became of the guest's cart at sign-in."""
+        return await self._carts.receipt(shopper.authority, merge_id)
+
+    # --- changing lines
+
+    async def add(
+        self,
+        shopper: Customer,
+        what: AddItem,
+        *,
+        cart_id: UUID | None = None,
+        expected: int | None = None,
+        key: str | None = None,
+    ) -> Changed:
+        """Put something into a cart.
+
+        Raises:
+            UnknownSku: catalog does not have it.
+            VariantRequired: it is sold by its variants.
+        """
+        item = await self._item(what)
+        command = AddLine(
+            sku=item.sku,
+            product_id=item.product_id,
+            variant_id=item.variant_id,
+            quantity=what.quantity,
+            unit_price=item.unit_price,
+        )
+        path = f"/carts/{cart_id or 'current'}/items"
+        return await self._changed(shopper, "POST", path, command=command, key=key, expected=expected)
+
+    async def set(
+        self,
+        shopper: Customer,
+        sku: str,
+        quantity: int,
+        *,
+        cart_id: UUID | None = None,
+        expected: int | None = None,
+        key: str | None = None,
+    ) -> Changed:
+        """Have exactly so many of a SKU; 0 takes it out, even if catalog does not have it any more."""
+        if quantity == 0:
+            return await self.remove(shopper, sku, cart_id=cart_id, expected=expected, key=key)
+        item = await self._item(AddItem(sku=sku))
+        command = SetLine(
+            product_id=item.product_id, variant_id=item.variant_id, quantity=quantity, unit_price=item.unit_price
+        )
+        path = f"/carts/{cart_id or 'current'}/items/{sku}"
+        return await self._changed(shopper, "PUT", path, command=command, key=key, expected=expected)
+
+    async def remove(
+        self,
+        shopper: Customer,
+        sku: str,
+        *,
+        cart_id: UUID | None = None,
+        expected: int | None = None,
+        key: str | None = None,
+    ) -> Changed:
+        """Take a line out; one that is not there agrees."""
+        path = f"/carts/{cart_id or 'current'}/items/{sku}"
+        return await self._changed(shopper, "DELETE", path, key=key, expected=expected)
+
+    async def clear(
+        self, shopper: Customer, *, cart_id: UUID | None = None, expected: int | None = None, key: str | None = None
+    ) -> Changed:
+        """Empty a cart."""
+        path = f"/carts/{cart_id or 'current'}/items"
+        return await self._changed(shopper, "DELETE", path, key=key, expected=expected)
+
+    # --- several carts
+
+    async def create(self, shopper: Customer, name: str | None, *, key: str | None = None) -> ShopCart:
+        """A new cart, which becomes the current one."""
+        command = CreateCart(name=name)
+        return (await self._changed(shopper, "POST", "/carts", command=command, key=key)).cart
+
+    async def rename(self, shopper: Customer, cart_id: UUID, name: str | None, *, key: str | None = None) -> ShopCart:
+        """Give a cart a name."""
+        command = RenameCart(name=name)
+        return (await self._changed(shopper, "PATCH", f"/carts/{cart_id}", command=command, key=key)).cart
+
+    async def activate(self, shopper: Customer, cart_id: UUID, *, key: str | None = None) -> ShopCart:
+        """Make a cart the current one."""
+        return (await self._changed(shopper, "POST", f"/carts/{cart_id}/activate", key=key)).cart
+
+    async def delete(self, shopper: Customer, cart_id: UUID, *, key: str | None = None) -> None:
+        """Take a cart away."""
+        await self._carts.delete(shopper.authority, cart_id, key=key)
+
+    async def _item(self, what: AddItem) -> Item:
+        sku = what.sku
+        if sku is None:
+            if what.product_id is None:
+                raise ValidationFailed("Name an item: sku, or product_id.", errors=[_missing("body.sku")])
+            sku = await self.shelf.sku_of(what.product_id, what.variant_id)
+        elif what.product_id is not None or what.variant_id is not None:
+            raise ValidationFailed("Name an item once: sku, or product_id.", errors=[_missing("body.sku")])
+        item = await self.shelf.item(sku) if sku else None
+        if item is None:
+            raise UnknownSku(sku=what.sku, product_id=what.product_id, variant_id=what.variant_id)
+        if item.variants_of:
+            raise VariantRequired(sku=item.sku, variants=await self._variants(item.sku))
+        return item
+
+    async def _variants(self, sku: str) -> list[dict[str, object]]:
+        try:
+            product = await self._goods.product(sku)
+        except ProductNotFound:
+            return []
+        return [
+            {"sku": variant.sku, "variant_id": variant.variant_id, "title": variant.title}
+            for variant in product.variants
+        ]
+
+    async def _changed(
+        self,
+        shopper: Customer,
+        method: str,
+        path: str,
+        *,
+        command: AddLine | SetLine | CreateCart | RenameCart | None = None,
+        key: str | None,
+        expected: int | None = None,
+    ) -> Changed:
+        cart = await self._carts.update(shopper.authority, method, path, command=command, key=key, expected=expected)
+        return Changed(await self._dressed(shopper, cart), cart.replayed)
+
+    async def _dressed(self, shopper: Customer, cart: Cart) -> ShopCart:
+        items = await self.shelf.items(line.sku for line in cart.items)
+        return dress(cart, items, owner_name=shopper.name)
+
+
+def _missing(field: str) -> dict[str, str]:
+    return {"field": field, "message": "Name one item.", "type": "missing"}
+
+
+def dress(cart: Cart, items: dict[str, Item], *, owner_name: str | None) -> ShopCart:
+    """A cart with the prices and the stock of now."""
+    lines = [_line(line, items.get(line.sku), cart.currency) for line in cart.items]
+    return ShopCart(
+        cart_id=cart.cart_id,
+        owner=CartOwner(id=cart.owner_id, name=owner_name),
+        name=cart.name,
+        version=cart.version,
+        status=cart.status.value,
+        currency=cart.currency,
+        items=lines,
+        items_count=len(lines),
+        total_items=sum(line.quantity for line in lines),
+        total_price=sum(line.line_total for line in lines),
+        has_unavailable_items=any(not line.available for line in lines),
+        current=cart.current,
+        expires_at=cart.expires_at,
+        created_at=cart.created_at,
+        updated_at=cart.updated_at,
+    )
+
+
+def _line(line: Line, item: Item | None, currency: str) -> ShopLine:
+    if item is None or item.variants_of:
+        return ShopLine(
+            sku=line.sku,
+            product_id=line.product_id,
+            variant_id=line.variant_id,
+            title=line.sku,
+            variant=None,
+            quantity=line.quantity,
+            unit_price=line.added_price,
+            line_total=line.added_price * line.quantity,
+            available=False,
+            notice="This item is not sold any more.",
+        )
+    return ShopLine(
+        sku=line.sku,
+        product_id=item.product_id,
+        variant_id=item.variant_id,
+        title=item.title,
+        variant=item.variant,
+        quantity=line.quantity,
+        unit_price=item.unit_price,
+        line_total=item.unit_price * line.quantity,
+        available=item.stock >= line.quantity,
+        image=item.image,
+        notice=_notice(line, item, currency),
+    )
+
+
+def _notice(line: Line, item: Item, currency: str) -> str | None:
+    if item.stock == 0:
+        return "Sold out."
+    if item.stock < line.quantity:
+        return f"Only {item.stock} left."
+    if item.unit_price != line.added_price:
+        old, new = Money(line.added_price, currency), Money(item.unit_price, currency)
+        return f"The price changed from {old} to {new}."
+    return None

@@ -1,0 +1,212 @@
+"""Signing in with any OpenID provider: code and PKCE, and the checks that stand between a callback and a session."""
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from cryptography.fernet import InvalidToken
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from starlette.requests import Request
+
+from services.chassis.auth import ALGORITHMS, LEEWAY_SECONDS
+from services.chassis.logs import get_logger
+from services.contracts.carts import MergeStrategy
+from services.contracts.problems import Problem, Refused, SignInFailed, Unavailable
+
+from .adoption import Adoption
+from .clients import Identity, Tokens
+from .session import Doorkeeper, Sessions, set_cookie
+from .settings import Settings
+
+logger = get_logger(__name__)
+
+FLOW_SECONDS = 600
+HOME = "/shop/"
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Who signed in, by a checked ID token."""
+
+    issuer: str
+    subject: str
+    name: str | None
+
+
+def local_path(target: str | None) -> str:
+    """Where to go after the sign-in: a path of our own, or the front page."""
+    if target is None or not target.startswith("/") or target[1:2] in ("/", "\\"):
+        return HOME
+    if any(ord(character) < 33 or character == "\\" for character in target) or "%2f%2f" in target.lower():
+        return HOME
+    return target
+
+
+class SignIn:
+    """The relying party."""
+
+    def __init__(
+        self,
+        *,
+        identity: Identity,
+        sessions: Sessions,
+        doorkeeper: Doorkeeper,
+        adoption: Adoption,
+        settings: Settings,
+    ) -> None:
+        self._identity = identity
+        self._sessions = sessions
+        self._doorkeeper = doorkeeper
+        self._adoption = adoption
+        self._settings = settings
+        self._redirect_uri = f"{settings.public_url.rstrip('/')}/callback"
+        self._flow_cookie = "__Host-signin" if settings.https else "signin"
+
+    async def begin(self, request: Request, *, target: str | None, strategy: MergeStrategy) -> str:
+        """Remember the attempt in a sealed cookie, and answer the provider's address to go to."""
+        document = await self._identity.provider.document()
+        flow = {
+            "state": secrets.token_urlsafe(32),
+            "nonce": secrets.token_urlsafe(32),
+            "verifier": secrets.token_urlsafe(64),
+            "next": local_path(target),
+            "strategy": strategy.value,
+        }
+        sealed = self._sessions.signer.seal(flow).decode()
+        set_cookie(request, self._flow_cookie, sealed, max_age=FLOW_SECONDS, secure=self._settings.https)
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(flow["verifier"].encode()).digest()).decode().rstrip("=")
+        query = {
+            "response_type": "code",
+            "client_id": self._identity.client_id,
+            "redirect_uri": self._redirect_uri,
+            "scope": self._settings.oidc_scope,
+            "state": flow["state"],
+            "nonce": flow["nonce"],
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        return f"{document['authorization_endpoint']}?{urlencode(query)}"
+
+    async def finish(self, request: Request) -> str:
+        """Turn the callback into a session of the user's, and answer where to go.
+
+        Raises:
+            SignInFailed: the callback is not the answer to this browser's attempt, or the provider said no.
+        """
+        flow = self._flow(request)
+        set_cookie(request, self._flow_cookie, "", max_age=0, secure=self._settings.https)
+        code = await self._code(request, flow)
+        tokens = await self._redeem(code, flow)
+        claims = await self._claims(tokens, flow)
+        old = await self._doorkeeper.session_of(request)
+        new = await self._sessions.sign_in(
+            old, issuer=claims.issuer, subject=claims.subject, name=claims.name, tokens=tokens
+        )
+        self._doorkeeper.give_cookie(request, new)
+        logger.info("signed in")
+        await self._adoption.carry_out(new, MergeStrategy(flow["strategy"]))
+        return str(flow["next"])
+
+    async def end(self, request: Request) -> str:
+        """End the session here, and answer the provider's address that ends it there."""
+        session = await self._doorkeeper.session_of(request)
+        if session.signed_in and session.row is not None and session.row.tokens is not None:
+            refresh_token = self._sessions.tokens_of(session.row).refresh_token
+            await self._sessions.end(session, by="logout")
+            await self._revoke(refresh_token)
+        else:
+            await self._sessions.end(session, by="logout")
+        self._doorkeeper.give_cookie(request, self._sessions.fresh())
+        home = f"{self._settings.public_url.rstrip('/')}{HOME}"
+        try:
+            document = await self._identity.provider.document()
+        except Problem:
+            return home
+        endpoint = document.get("end_session_endpoint")
+        # Without id_token_hint: a token in an address would reach the browser.
+        query = urlencode({"client_id": self._identity.client_id, "post_logout_redirect_uri": home})
+        return f"{endpoint}?{query}" if endpoint else home
+
+    async def _revoke(self, refresh_token: str | None) -> None:
+        if refresh_token is None:
+            return
+        try:
+            await self._identity.revoke(refresh_token)
+        except Unavailable:
+            logger.warning("the provider did not hear of a sign-out")
+
+    def _flow(self, request: Request) -> dict[str, Any]:
+        try:
+            return self._sessions.signer.unseal(
+                request.cookies.get(self._flow_cookie, ""), max_age_seconds=FLOW_SECONDS
+            )
+        except (InvalidToken, ValueError):
+            raise SignInFailed("This browser has no sign-in under way.", login_url="/login") from None
+
+    async def _code(self, request: Request, flow: dict[str, Any]) -> str:
+        answer = request.query_params
+        if any(len(answer.getlist(name)) > 1 for name in ("state", "code", "iss", "error")):
+            raise SignInFailed("The answer names a parameter twice.", login_url="/login")
+        if not secrets.compare_digest(answer.get("state", "").encode(), str(flow["state"]).encode()):
+            raise SignInFailed("The answer belongs to another sign-in.", login_url="/login")
+        await self._check_issuer(answer.get("iss"))
+        if error := answer.get("error"):
+            logger.info("the provider refused a sign-in", error=error[:64])
+            raise SignInFailed("The identity provider did not sign you in.", login_url="/login")
+        if not (code := answer.get("code")):
+            raise SignInFailed("The answer has no code.", login_url="/login")
+        return code
+
+    async def _check_issuer(self, issuer: str | None) -> None:
+        document = await self._identity.provider.document()
+        promised = bool(document.get("authorization_response_iss_parameter_supported"))
+        if (promised or issuer is not None) and issuer != self._identity.provider.issuer:
+            raise SignInFailed("The answer comes from another provider.", login_url="/login")
+
+    async def _redeem(self, code: str, flow: dict[str, Any]) -> Tokens:
+        match await self._identity.redeem(code=code, verifier=flow["verifier"], redirect_uri=self._redirect_uri):
+            case Tokens() as tokens:
+                return tokens
+            case Refused():
+                raise SignInFailed("The identity provider did not take the code.", login_url="/login")
+            case _:
+                raise Unavailable("The identity provider does not answer.", service="idp", login_url="/login")
+
+    async def _claims(self, tokens: Tokens, flow: dict[str, Any]) -> Claims:
+        provider = self._identity.provider
+        try:
+            keys = await provider.keys_for(_key_id(tokens.id_token))
+            claims = jwt.decode(tokens.id_token or "", keys, algorithms=ALGORITHMS).claims
+            jwt.JWTClaimsRegistry(
+                leeway=LEEWAY_SECONDS,
+                iss={"essential": True, "value": provider.issuer},
+                aud={"essential": True, "value": self._identity.client_id},
+                nonce={"essential": True, "value": flow["nonce"]},
+                exp={"essential": True},
+                iat={"essential": True},
+                sub={"essential": True},
+            ).validate(claims)
+            return self._checked(claims)
+        except (JoseError, ValueError, TypeError, KeyError):
+            logger.warning("refused an ID token")
+            raise SignInFailed("The identity provider's answer is not good.", login_url="/login") from None
+
+    def _checked(self, claims: dict[str, Any]) -> Claims:
+        audience, subject = claims["aud"], claims["sub"]
+        if isinstance(audience, list) and len(audience) > 1 and claims.get("azp") != self._identity.client_id:
+            raise ValueError("azp")
+        if not isinstance(subject, str) or not subject:
+            raise ValueError("sub")
+        name = claims.get("preferred_username") or claims.get("name")
+        return Claims(claims["iss"], subject, name if isinstance(name, str) else None)
+
+
+def _key_id(token: str | None) -> str:
+    kid = jws.extract_compact((token or "").encode("ascii")).headers().get("kid")
+    if not isinstance(kid, str):
+        raise TypeError("kid")
+    return kid
