@@ -92,7 +92,8 @@ IfMatch = Annotated[str | None, Header(description="Refuse unless the product st
 IfNoneMatch = Annotated[str | None, Header(description="Answer 304 if the ETag is still this.")]
 Word = Query(max_length=200, pattern=STORABLE)
 
-_FORBIDDEN: tuple[type[Problem], ...] = (Unauthenticated, Forbidden, Unavailable)
+_GUARDED: tuple[type[Problem], ...] = (Unauthenticated, Forbidden, Unavailable)
+_EDITED: tuple[type[Problem], ...] = (*_GUARDED, RequestInProgress)
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "It is as the caller has it."}}
 
 
@@ -162,7 +163,7 @@ async def get_description(goods: Goods, query: DescriptionQuery) -> DescriptionL
     response_model=Product,
     responses={
         201: {"model": Product, "description": "It is new."},
-        **refusals(*_FORBIDDEN, SkuExists, ProductHasChanged, VariantRequired),
+        **refusals(*_EDITED, SkuExists, ProductHasChanged, VariantRequired),
     },
 )
 async def put_product(
@@ -177,7 +178,7 @@ async def put_product(
     "/products/{sku}",
     summary="Change some fields of a product",
     response_model=Product,
-    responses=refusals(*_FORBIDDEN, ProductNotFound, ProductHasChanged, VariantRequired),
+    responses=refusals(*_EDITED, ProductNotFound, ProductHasChanged, VariantRequired),
 )
 async def patch_product(
     goods: Goods, _: Editor, sku: Annotated[Sku, Path()], patch: ProductPatch, if_match: IfMatch = None
@@ -189,7 +190,7 @@ async def patch_product(
     "/products/{sku}",
     summary="Sell a product and its variants no more",
     status_code=204,
-    responses=refusals(*_FORBIDDEN, ProductNotFound, ProductHasChanged),
+    responses=refusals(*_EDITED, ProductNotFound, ProductHasChanged),
 )
 async def delete_product(goods: Goods, _: Editor, sku: Annotated[Sku, Path()], if_match: IfMatch = None) -> None:
     """What checkouts hold of it can still be committed or released."""
@@ -202,7 +203,7 @@ async def delete_product(goods: Goods, _: Editor, sku: Annotated[Sku, Path()], i
     response_model=Product,
     responses={
         201: {"model": Product, "description": "It is new."},
-        **refusals(*_FORBIDDEN, ProductNotFound, SkuExists, ProductHasChanged),
+        **refusals(*_EDITED, ProductNotFound, SkuExists, ProductHasChanged),
     },
 )
 async def put_variant(
@@ -222,7 +223,7 @@ async def put_variant(
     "/products/{sku}/variants/{variant_sku}",
     summary="Sell a variant no more",
     status_code=204,
-    responses=refusals(*_FORBIDDEN, ProductNotFound, ProductHasChanged),
+    responses=refusals(*_EDITED, ProductNotFound, ProductHasChanged),
 )
 async def delete_variant(
     goods: Goods,
@@ -238,7 +239,7 @@ async def delete_variant(
 @editing.put(
     "/stock/{sku}",
     summary="Have so many of a SKU on the shelf",
-    responses=refusals(*_FORBIDDEN, ProductNotFound, VariantRequired),
+    responses=refusals(*_EDITED, ProductNotFound, VariantRequired),
 )
 async def put_stock(goods: Goods, _: Editor, sku: Annotated[Sku, Path()], wish: StockWrite) -> StockLevel:
     """What checkouts hold is not counted in it."""
@@ -261,7 +262,7 @@ async def _counted(call: str, outcome: Awaitable[Hold]) -> Hold:
     status_code=201,
     responses={
         200: {"model": Hold, "description": "These lines are held, or sold, already."},
-        **refusals(*_FORBIDDEN, OutOfStock, HoldIsReleased, HoldMismatch, RequestInProgress),
+        **refusals(*_GUARDED, OutOfStock, HoldIsReleased, HoldMismatch, RequestInProgress),
     },
 )
 async def hold_stock(goods: Goods, _: Checkout, checkout_id: UUID, request: HoldRequest, response: Response) -> Hold:
@@ -281,7 +282,7 @@ async def hold_stock(goods: Goods, _: Checkout, checkout_id: UUID, request: Hold
 @stock_of_checkouts.post(
     "/holds/{checkout_id}/commit",
     summary="The held stock is sold",
-    responses=refusals(*_FORBIDDEN, HoldNotFound, HoldIsReleased, OutOfStock, RequestInProgress),
+    responses=refusals(*_GUARDED, HoldNotFound, HoldIsReleased, OutOfStock, RequestInProgress),
 )
 async def commit_hold(goods: Goods, _: Checkout, checkout_id: UUID) -> Hold:
     async def committed() -> Hold:
@@ -293,7 +294,7 @@ async def commit_hold(goods: Goods, _: Checkout, checkout_id: UUID) -> Hold:
 @stock_of_checkouts.post(
     "/holds/{checkout_id}/release",
     summary="The held stock goes back on the shelf",
-    responses=refusals(*_FORBIDDEN, HoldIsCommitted, RequestInProgress),
+    responses=refusals(*_GUARDED, HoldIsCommitted, RequestInProgress),
 )
 async def release_hold(goods: Goods, _: Checkout, checkout_id: UUID) -> Hold:
     """Final, also when nothing was held: a hold that arrives later is refused."""
@@ -308,7 +309,7 @@ async def release_hold(goods: Goods, _: Checkout, checkout_id: UUID) -> Hold:
 @stock_of_checkouts.get(
     "/holds/{checkout_id}",
     summary="What became of a checkout's stock",
-    responses=refusals(*_FORBIDDEN, HoldNotFound, OutOfStock),
+    responses=refusals(*_GUARDED, HoldNotFound, OutOfStock),
 )
 async def find_hold(goods: Goods, _: Checkout, checkout_id: UUID) -> Hold:
     return (await goods.find_hold(checkout_id)).told()

@@ -32,7 +32,7 @@ Shown = Callable[[str, int, int], None]
 
 AT_ONCE = 2000
 COMPLAINTS_SHOWN = 20
-LOADING_LOCK = 0x676F6F64  # any number: two loads at once would take each other's rows for absent
+LOADING_LOCK = 0x676F6F64  # any number: two loads at once would lock goods in the order of either file
 
 
 @dataclass(frozen=True, slots=True)

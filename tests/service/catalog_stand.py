@@ -1,5 +1,6 @@
 """A catalog of its own for a test, its database laid open."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -84,3 +85,14 @@ async def standing(urls: DatabaseUrls, issuer: TestIssuer, goods: str = "") -> A
         if goods:
             await stand.load(goods)
         yield stand
+
+
+async def until_waiting(connection: asyncpg.Connection, sessions: int) -> None:
+    """Return once so many sessions of this database wait for a lock."""
+    waiting = """
+        SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+         WHERE NOT granted AND datname = current_database()
+    """
+    async with asyncio.timeout(1.5):
+        while await connection.fetchval(waiting) < sessions:
+            pass

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from services.catalog.load import FileRefused, main
-from tests.service.catalog_stand import DEMO_GOODS, HEADER, Counters, Stand, standing
+from tests.service.catalog_stand import DEMO_GOODS, HEADER, Counters, Stand, standing, until_waiting
 from tests.service.conftest import MakeDatabase
 from tests.tokens import TestIssuer
 
@@ -206,15 +206,28 @@ async def test_a_wrong_header_is_named(full: Stand, header: str, complaint: str)
 
 async def test_checkouts_go_on_while_a_load_is_under_way(shop: Stand) -> None:
     await shop.load(GOODS)
-    async with shop.connection() as loading:
-        transaction = loading.transaction()
+    async with shop.connection() as holder, shop.connection() as watcher:
+        transaction = holder.transaction()
         await transaction.start()
-        await loading.execute("SELECT FROM skus ORDER BY sku FOR KEY SHARE")
+        await holder.execute("SELECT FROM products WHERE sku = 'shirt' FOR UPDATE")
+        load = asyncio.create_task(shop.load(GOODS.replace("900,,", "950,,")))
+        await until_waiting(watcher, 1)
 
-        held = await shop.hold(uuid4(), ("apple", 1))
+        held = await shop.hold(uuid4(), ("apple", 1), ("shirt-m", 1))
         await transaction.commit()
 
     assert held.status_code == 201
+    assert await load == "2 products and 1 variants: 0 new, 1 changed, 2 unchanged, 0 removed"
+
+
+async def test_two_loads_at_once_follow_each_other(shop: Stand) -> None:
+    summaries = await asyncio.gather(shop.load(GOODS), shop.load(GOODS, prune=True))
+
+    assert sorted(summaries) == [
+        "2 products and 1 variants: 0 new, 0 changed, 3 unchanged, 0 removed",
+        "2 products and 1 variants: 3 new, 0 changed, 0 unchanged, 0 removed",
+    ]
+    assert await shop.counters("apple") == Counters(available=10, held=0, sold=0)
 
 
 async def test_the_command_loads_a_file_and_says_so_in_one_line(

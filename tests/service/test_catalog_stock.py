@@ -11,7 +11,7 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.service.catalog_stand import HEADER, Counters, Stand, standing
+from tests.service.catalog_stand import HEADER, Counters, Stand, standing, until_waiting
 from tests.service.conftest import MakeDatabase
 from tests.tokens import TestIssuer
 
@@ -51,17 +51,6 @@ def checkout_id() -> UUID:
 def slug(answer: httpx.Response) -> str:
     kind: str = answer.json()["type"]
     return kind.removeprefix("/docs/problems#")
-
-
-async def until_waiting(connection: asyncpg.Connection, sessions: int) -> None:
-    """Return once so many sessions of this database wait for a lock."""
-    waiting = """
-        SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
-         WHERE NOT granted AND datname = current_database()
-    """
-    async with asyncio.timeout(1.5):
-        while await connection.fetchval(waiting) < sessions:
-            pass
 
 
 async def test_a_hold_takes_stock_off_the_shelf_and_a_commit_sells_it(shop: Stand, checkout_id: UUID) -> None:
