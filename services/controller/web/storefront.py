@@ -1,0 +1,241 @@
+"""What each page shows, gathered for one shopper."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, cast
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import Depends
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from services.contracts.carts import CartStatus, Receipt
+from services.contracts.catalog import Item, Product
+from services.contracts.problems import CartAlreadyPurchased, CartInCheckout, CartIsEmpty, MergeNotFound, Unavailable
+from services.contracts.shop import Order, ShopCart
+
+from ..orders import Orders
+from ..session import Shopper, Visitor
+from ..settings import Settings
+from ..shopping import Shopping
+from . import wording
+from .cards import TEST_CARDS
+from .countries import COUNTRIES
+from .forms import CheckoutDraft
+from .layout import SIGNED_IN_MARK, Frame, login_url, page
+
+PAGE_SIZE = 24
+RECEIPT_SHOWN = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The receipt of an adoption with the goods' names."""
+
+    receipt: Receipt
+    titles: dict[str, str]
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A product on the shelf, and how many of it are in the cart."""
+
+    product: Product
+    in_cart: int
+
+    @property
+    def stock(self) -> int:
+        """Of all variants together."""
+        return sum(variant.stock for variant in self.product.variants) or self.product.stock
+
+    @property
+    def prices_differ(self) -> bool:
+        """Whether the price depends on the variant."""
+        return len({variant.additional_price for variant in self.product.variants}) > 1
+
+    @property
+    def lowest_price(self) -> int:
+        """The price of the cheapest variant."""
+        return self.product.price + min((variant.additional_price for variant in self.product.variants), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Storefront:
+    """The shop as one request's shopper sees it."""
+
+    request: Request
+    shopper: Shopper
+    shopping: Shopping
+    bought: Orders
+
+    def _page(
+        self,
+        template: str,
+        mine: ShopCart | None,
+        *,
+        search: str = "",
+        place: str = "",
+        status: int = 200,
+        **context: object,
+    ) -> HTMLResponse:
+        frame = Frame(shopper=self.shopper, cart=mine, search=search, place=place)
+        return page(self.request, template, frame, status=status, **context)
+
+    async def _cart_if_it_answers(self) -> ShopCart | None:
+        try:
+            return await self.shopping.cart(self.shopper)
+        except Unavailable:
+            return None
+
+    def _offer(self, product: Product, cart: ShopCart | None) -> Offer:
+        lines = cart.items if cart else []
+        return Offer(product, sum(line.quantity for line in lines if line.product_id == product.product_id))
+
+    async def goods(self, *, search: str, category: str, cursor: str) -> HTMLResponse:
+        """The shelf."""
+        found, categories, cart = await asyncio.gather(
+            self.shopping.products(
+                search=search or None, category=category or None, cursor=cursor or None, limit=PAGE_SIZE
+            ),
+            self.shopping.categories(),
+            self._cart_if_it_answers(),
+        )
+        filters = {name: text for name, text in (("search", search), ("category", category)) if text}
+        following = urlencode({**filters, "cursor": found.next_cursor}) if found.next_cursor else None
+        return self._page(
+            "goods.html",
+            cart,
+            search=search,
+            place="goods",
+            offers=[self._offer(product, cart) for product in found.products],
+            categories=categories,
+            category=category,
+            following=following,
+            beginning=urlencode(filters) if cursor else None,
+            back=str(self.request.url.path) + (f"?{self.request.url.query}" if self.request.url.query else ""),
+            added=self.request.query_params.get("added", ""),
+        )
+
+    async def product(
+        self, sku: str, *, status: int = 200, message: str | None = None, quantity: str = "1"
+    ) -> HTMLResponse:
+        """One product, and what was wrong with the last try to add it."""
+        product, cart = await asyncio.gather(self.shopping.product(sku), self._cart_if_it_answers())
+        return self._page(
+            "product.html",
+            cart,
+            status=status,
+            offer=self._offer(product, cart),
+            chosen=sku,
+            quantity=quantity,
+            message=message,
+            added=self.request.query_params.get("added", ""),
+        )
+
+    async def cart(self, *, status: int = 200, message: str | None = None, wrong_sku: str = "") -> HTMLResponse:
+        """The current cart, the others, and what was wrong with the last try to change a line."""
+        cart, carts, moved, removed = await asyncio.gather(
+            self.shopping.cart(self.shopper), self.shopping.carts(self.shopper), self._moved(), self._removed()
+        )
+        return self._page(
+            "cart.html",
+            cart,
+            status=status,
+            place="cart",
+            cart=cart,
+            others=[other for other in carts if other.cart_id != cart.cart_id],
+            moved=moved,
+            removed=removed,
+            removed_quantity=self.request.query_params.get("quantity", "1"),
+            message=message,
+            wrong_sku=wrong_sku,
+        )
+
+    async def checkout(
+        self, *, cart_id: UUID | None = None, draft: CheckoutDraft | None = None, status: int = 200
+    ) -> HTMLResponse:
+        """The cart about to be paid for.
+
+        Raises:
+            CartInCheckout, CartAlreadyPurchased, CartIsEmpty: there is nothing to pay for.
+        """
+        cart, moved = await asyncio.gather(self.shopping.cart(self.shopper, cart_id), self._moved())
+        match cart.status:
+            case CartStatus.IN_CHECKOUT:
+                raise CartInCheckout(cart_id=str(cart.cart_id))
+            case CartStatus.PURCHASED:
+                raise CartAlreadyPurchased(cart_id=str(cart.cart_id))
+            case _ if not cart.items:
+                raise CartIsEmpty
+        settings = cast(Settings, self.request.state.settings)
+        return self._page(
+            "checkout.html",
+            cart,
+            status=status,
+            cart=cart,
+            moved=moved,
+            draft=draft or CheckoutDraft(),
+            countries=COUNTRIES,
+            test_cards=TEST_CARDS,
+            sign_in=login_url("/shop/checkout"),
+            card_exchange=f"{settings.payments_browser_url.rstrip('/')}/v1/payment_methods",
+            publishable_key=settings.payments_publishable_key,
+        )
+
+    async def orders(self) -> HTMLResponse:
+        """What was bought, and what is being."""
+        orders, cart = await asyncio.gather(self.bought.all(self.shopper), self._cart_if_it_answers())
+        return self._page(
+            "orders.html",
+            cart,
+            place="orders",
+            orders=orders,
+        )
+
+    async def order(self, order_id: UUID) -> HTMLResponse:
+        """One order: its receipt, and how it came about."""
+        order, cart = await asyncio.gather(self.bought.one(self.shopper, order_id), self._cart_if_it_answers())
+        return self._page(
+            "order.html", cart, place="orders", order=order, thanks=_just_now(order), why=wording.decline(order.reason)
+        )
+
+    async def _moved(self) -> Moved | None:
+        if self.shopper.merge_id is None:
+            return None
+        try:
+            receipt = await self.shopping.receipt(self.shopper, self.shopper.merge_id)
+        except (MergeNotFound, Unavailable):
+            return None
+        if not receipt.lines or datetime.now(UTC) - receipt.applied_at > RECEIPT_SHOWN:
+            return None
+        items = await self.shopping.shelf.items(line.sku for line in receipt.lines)
+        titles = {sku: named(item) for sku, item in items.items()}
+        return Moved(receipt, titles, fresh=SIGNED_IN_MARK in self.request.query_params)
+
+    async def _removed(self) -> Item | None:
+        sku = self.request.query_params.get("removed")
+        return (await self.shopping.shelf.items([sku])).get(sku) if sku else None
+
+
+def named(item: Item) -> str:
+    """An item's title with its variant's."""
+    return f"{item.title}, {item.variant}" if item.variant else item.title
+
+
+def _just_now(order: Order) -> bool:
+    return datetime.now(UTC) - order.created_at < RECEIPT_SHOWN
+
+
+def storefront(request: Request, shopper: Visitor) -> Storefront:
+    return Storefront(
+        request,
+        shopper,
+        cast(Shopping, request.state.shopping),
+        cast(Orders, request.state.orders),
+    )
+
+
+Here = Annotated[Storefront, Depends(storefront)]

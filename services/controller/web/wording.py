@@ -1,0 +1,124 @@
+"""What the shop says in plain words: refusals, declines, what became of a line, what a checkout did."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.contracts import problems
+from services.contracts.carts import ReceiptLine
+from services.contracts.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A heading, a sentence, and the way out."""
+
+    title: str
+    text: str
+    link: str = "/shop/"
+    link_text: str = "Back to the goods"
+
+
+def day(at: datetime) -> str:
+    """A date, for reading."""
+    return f"{at.day} {at:%B %Y}"
+
+
+def moment(at: datetime) -> str:
+    """A date and a time, for reading."""
+    return f"{at.day} {at:%b %Y, %H:%M:%S} UTC"
+
+
+_CART = ("/shop/cart", "Go to the cart")
+_ORDERS = ("/shop/orders", "Go to the orders")
+
+_BY_PROBLEM: dict[type[Problem], Told] = {
+    problems.OrderNotFound: Told("No such order", "There is no order of yours at this address.", *_ORDERS),
+    problems.CartNotFound: Told("No such cart", "There is no cart of yours at this address.", *_CART),
+    problems.ProductNotFound: Told("No such goods", "We do not sell this, or not any more."),
+    problems.NotFound: Told("Nothing here", "There is no page at this address."),
+    problems.SessionRotated: Told(
+        "You have just signed in", "That happened in another tab. This page will know in a moment.", *_CART
+    ),
+    problems.RequestInProgress: Told("Still at it", "We are still busy with what you sent a moment ago.", *_CART),
+    problems.CartInCheckout: Told(
+        "This cart is being paid for", "It cannot change until we know how that ends.", *_ORDERS
+    ),
+    problems.CartAlreadyPurchased: Told("This cart is bought", "It cannot change any more.", *_ORDERS),
+    problems.CartIsBeingAdopted: Told("This cart has moved", "It is now in the cart of your account.", *_CART),
+    problems.IdempotencyKeyReused: Told(
+        "This page is out of date", "It was used once already. Open it afresh and try again.", *_CART
+    ),
+    problems.CartLimitExceeded: Told(
+        "That is a lot of carts", "Check one out or delete one before you start another.", *_CART
+    ),
+    problems.CrossSiteRequest: Told(
+        "Not from here", "The shop takes changes from its own pages only. Nothing was changed.", *_CART
+    ),
+    problems.SignInFailed: Told("The sign-in did not work", "Please start it again."),
+    problems.TooManyRequests: Told("A little slower, please", "There were too many tries. Wait a moment."),
+    problems.OutcomeNotKnown: Told(
+        "We do not know yet", "We asked, and the answer has not come. Send it again: it counts once.", *_CART
+    ),
+    problems.Unavailable: Told(
+        "One moment, please", "A part of the shop does not answer at the moment. Nothing is lost.", *_CART
+    ),
+    problems.InternalError: Told("That is our fault", "Something broke on our side. Nothing of yours is lost."),
+    problems.Unauthenticated: Told("Please sign in", "This page needs to know who you are.", "/login", "Sign in"),
+}
+
+_DECLINES = {
+    "insufficient_funds": "There is not enough money on this card.",
+    "expired_card": "This card has expired.",
+    "incorrect_cvc": "The security code of this card is wrong.",
+    "processing_error": "The card's bank could not be asked just now. Try again in a while.",
+    "authentication_required": "The card's bank wants to hear from you first, and the shop cannot ask it yet.",
+    "lost_card": "The card's bank said no.",
+    "stolen_card": "The card's bank said no.",
+    "generic_decline": "The card's bank said no.",
+    "card_declined": "The card's bank said no.",
+}
+
+_MERGED = {
+    "moved": "moved into your cart",
+    "summed": "added to those in your cart",
+    "kept_larger": "the larger number was kept",
+    "kept_user": "the number in your cart was kept",
+    "kept_guest": "took the place of the number in your cart",
+    "left_out_line_limit": "left out: your cart holds no more different items",
+    "capped_quantity_limit": "as many as one cart may hold",
+}
+
+_EVENTS = {
+    "created": "Order received",
+    "marked": "Order received",
+    "attached": "Payment begun",
+    "charged": "Payment begun",
+    "paid": "Payment received",
+    "settled": "Payment received",
+    "failed": "Payment refused, cart opened again",
+    "refused": "Payment refused, cart opened again",
+    "processing": "Waiting for the bank",
+}
+
+
+def problem(refusal: Problem) -> Told:
+    """The nearest thing that we have words for; the refusal's own otherwise."""
+    for kind in type(refusal).__mro__:
+        if kind in _BY_PROBLEM:
+            return _BY_PROBLEM[kind]
+    return Told("That did not work", refusal.detail, *_CART)
+
+
+def decline(reason: str | None) -> str:
+    """Why a card was refused."""
+    return _DECLINES.get(reason or "", "The card was declined.")
+
+
+def merged(line: ReceiptLine) -> str:
+    """What became of a line of the guest's cart."""
+    return _MERGED.get(line.why, line.why.replace("_", " "))
+
+
+def event(name: str) -> str:
+    """A step of a checkout."""
+    return _EVENTS.get(name, name.replace("_", " ").capitalize())
