@@ -17,6 +17,11 @@ def username_of(typed: str) -> str:
     return typed.strip().lower()
 
 
+def could_be_username(typed: str) -> bool:
+    """Whether an account may have this name."""
+    return _USERNAME.fullmatch(typed) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class SignUp:
     """A filled-in sign-up form."""
@@ -28,7 +33,7 @@ class SignUp:
     def objections(self) -> dict[str, str]:
         """What is wrong, by field, in words for the person who typed it."""
         told = {}
-        if not _USERNAME.fullmatch(self.username):
+        if not could_be_username(self.username):
             told["username"] = "3 to 64 letters, digits or . _ - @ +, beginning with a letter or digit."
         if len(self.password) < SHORTEST_PASSWORD:
             told["password"] = f"At least {SHORTEST_PASSWORD} characters."

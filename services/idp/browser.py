@@ -1,34 +1,67 @@
 """The provider's endpoints for browsers: authorization, sign in, sign up, sign out."""
 
+from typing import Any
 from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oidc.core.errors import LoginRequiredError
 from fastapi import APIRouter
 from prometheus_client import Counter
+from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from services.chassis.app import refusals
 from services.chassis.logs import get_logger
 from services.contracts.problems import CrossSiteRequest, TooManyRequests, Unavailable
 
-from .account import SignUp, username_of
-from .api import form_of
+from .account import SignUp, could_be_username, username_of
+from .api import form_body, form_of
 from .authorization import Asked, Step
 from .logout import leads_to, may_end
 from .pages import WEB
 from .protocol import Parameters, redirect_with
 from .provider import Here, Provider
-from .store import SESSION_SECONDS, AccountRow, Blocked, Entered, Wanted
+from .store import SESSION_SECONDS, AccountRow, Blocked, Entered
 from .tokens import read_id_token
 
 logger = get_logger(__name__)
 
 SIGN_INS = Counter("idp_sign_ins_total", "Sign-ins, by how they ended.", ("outcome",))
 
-router = APIRouter(tags=["pages"])
 SEE_OTHER = 303
+
+router = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
+
+
+class SignInForm(BaseModel):
+    """What the sign-in page sends."""
+
+    username: str
+    password: str
+
+
+class SignUpForm(SignInForm):
+    """What the sign-up page sends."""
+
+    email: str | None = None
+
+
+def _in_query(*, needed: tuple[str, ...] = (), optional: tuple[str, ...] = ()) -> dict[str, Any]:
+    named = [(name, True) for name in needed] + [(name, False) for name in optional]
+    return {
+        "parameters": [
+            {"name": name, "in": "query", "required": required, "schema": {"type": "string"}}
+            for name, required in named
+        ]
+    }
+
+
+AUTHORIZATION = _in_query(
+    needed=("response_type", "client_id", "redirect_uri", "code_challenge", "code_challenge_method"),
+    optional=("scope", "state", "nonce", "prompt", "max_age", "login_hint", "resource"),
+)
+LOGOUT = _in_query(optional=("id_token_hint", "client_id", "post_logout_redirect_uri", "state"))
 
 
 def cookie_name(*, secure: bool) -> str:
@@ -72,17 +105,12 @@ async def _asked(request: Request, provider: Provider) -> Asked:
     return await provider.asked(Parameters(request.query_params.multi_items()))
 
 
-def _wanted(asked: Asked) -> Wanted:
-    return Wanted(
-        client_id=asked.client_id,
-        redirect_uri=asked.redirect_uri,
-        scope=asked.scope,
-        nonce=asked.nonce,
-        code_challenge=asked.code_challenge,
-    )
-
-
-@router.get("/authorize", summary="Ask for a code (OpenID Connect Core, 3.1.2)", responses=refusals(Unavailable))
+@router.get(
+    "/authorize",
+    summary="Ask for a code (OpenID Connect Core, 3.1.2)",
+    responses=refusals(Unavailable),
+    openapi_extra=AUTHORIZATION,
+)
 async def authorize(request: Request, provider: Here) -> Response:
     """Redirects with `code`, `state` and `iss`, at once or after the user has signed in.
 
@@ -97,7 +125,7 @@ async def authorize(request: Request, provider: Here) -> Response:
         case Step.SIGN_UP:
             return provider.pages.sign_up(asked)
         case Step.ANSWER if signed_in:
-            return _with_code(provider, asked, await provider.store.issue_code(signed_in, _wanted(asked)))
+            return _with_code(provider, asked, await provider.store.issue_code(signed_in, asked))
         case _:
             return provider.pages.sign_in(asked)
 
@@ -109,12 +137,17 @@ async def authorize_by_post(request: Request) -> Response:
     return _see_other(f"/authorize?{urlencode(parameters.pairs)}")
 
 
-@router.get("/sign-in", summary="The sign-in page", responses=refusals(Unavailable))
+@router.get("/sign-in", summary="The sign-in page", responses=refusals(Unavailable), openapi_extra=AUTHORIZATION)
 async def sign_in_page(request: Request, provider: Here) -> Response:
     return provider.pages.sign_in(await _asked(request, provider))
 
 
-@router.post("/sign-in", summary="Sign in", responses=refusals(CrossSiteRequest, TooManyRequests, Unavailable))
+@router.post(
+    "/sign-in",
+    summary="Sign in",
+    responses=refusals(CrossSiteRequest, TooManyRequests, Unavailable),
+    openapi_extra={**AUTHORIZATION, **form_body(SignInForm)},
+)
 async def sign_in(request: Request, provider: Here) -> Response:
     """A form with `username` and `password`, sent to the address of the page, which holds the authorization request."""
     _demand_own_page(request, provider)
@@ -131,6 +164,8 @@ async def sign_in(request: Request, provider: Here) -> Response:
 
 
 async def _prove(provider: Provider, username: str, password: str, *, address: str) -> AccountRow | Blocked | None:
+    # What cannot be a username is counted as one, so that nobody fills the table with names of any length.
+    username = username if could_be_username(username) else ""
     if blocked := await provider.store.blocked(username, address):
         return blocked
     account = await provider.store.account_named(username)
@@ -149,7 +184,7 @@ async def _enter(
     request: Request, provider: Provider, asked: Asked, account: AccountRow, *, address: str | None = None
 ) -> Response:
     replaced = _cookie(request, provider)
-    entered = await provider.store.enter(account, _wanted(asked), replacing=replaced, address=address)
+    entered = await provider.store.enter(account, asked, replacing=replaced, address=address)
     if isinstance(entered, Blocked):
         return _blocked(provider, asked, entered, account.username)
     SIGN_INS.labels("signed_in").inc()
@@ -173,12 +208,17 @@ def _address(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-@router.get("/sign-up", summary="The sign-up page", responses=refusals(Unavailable))
+@router.get("/sign-up", summary="The sign-up page", responses=refusals(Unavailable), openapi_extra=AUTHORIZATION)
 async def sign_up_page(request: Request, provider: Here) -> Response:
     return provider.pages.sign_up(await _asked(request, provider))
 
 
-@router.post("/sign-up", summary="Make an account and sign in", responses=refusals(CrossSiteRequest, Unavailable))
+@router.post(
+    "/sign-up",
+    summary="Make an account and sign in",
+    responses=refusals(CrossSiteRequest, Unavailable),
+    openapi_extra={**AUTHORIZATION, **form_body(SignUpForm)},
+)
 async def sign_up(request: Request, provider: Here) -> Response:
     """A form with `username`, `password` and perhaps `email`, sent to the address of the page."""
     _demand_own_page(request, provider)
@@ -198,7 +238,12 @@ async def sign_up(request: Request, provider: Here) -> Response:
     return await _enter(request, provider, asked, account)
 
 
-@router.get("/end_session", summary="Sign out (RP-initiated logout)", responses=refusals(Unavailable))
+@router.get(
+    "/end_session",
+    summary="Sign out (RP-initiated logout)",
+    responses=refusals(Unavailable),
+    openapi_extra=LOGOUT,
+)
 async def end_session(request: Request, provider: Here) -> Response:
     """With the `id_token_hint` of the signed-in user at once; otherwise the user is asked.
 

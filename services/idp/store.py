@@ -17,6 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from services.chassis.app import new_id
 from services.chassis.database import Database
 
+from .authorization import Asked
 from .scope import for_user
 
 T = TypeVar("T")
@@ -29,7 +30,7 @@ KEPT_AFTER_ITS_END = timedelta(days=1)
 
 
 def hashed(secret: str) -> bytes:
-    """A random secret as it is stored. It has 256 bits, so nothing slower than SHA-256 is wanted."""
+    """A random secret as it is stored. It has 256 bits, so nothing slower than SHA-256 is asked."""
     return hashlib.sha256(secret.encode()).digest()
 
 
@@ -176,17 +177,6 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """The authorization that a code will stand for; `scope` is what was asked, before the account is known."""
-
-    client_id: str
-    redirect_uri: str
-    scope: str
-    nonce: str | None
-    code_challenge: str
-
-
-@dataclass(frozen=True, slots=True)
 class Entered:
     """A fresh sign-in: the cookie's value and the code for the client."""
 
@@ -302,7 +292,7 @@ class Store:
         return await self._database.transact(work)
 
     async def enter(
-        self, account: AccountRow, wanted: Wanted, *, replacing: str | None, address: str | None = None
+        self, account: AccountRow, asked: Asked, *, replacing: str | None, address: str | None = None
     ) -> Entered | Blocked:
         """Open a session for somebody who has just proved who they are, and issue the code that they came for.
 
@@ -321,7 +311,7 @@ class Store:
                     )
                 )
             await self._end(session, replacing)
-            return Entered(self._open_session(session, account), self._issue(session, account, wanted, self._clock()))
+            return Entered(self._open_session(session, account), self._issue(session, account, asked, self._clock()))
 
         return await self._database.transact(work)
 
@@ -337,25 +327,25 @@ class Store:
         )
         return cookie
 
-    async def issue_code(self, signed_in: SignedIn, wanted: Wanted) -> str:
+    async def issue_code(self, signed_in: SignedIn, asked: Asked) -> str:
         """A code for somebody whose session is recent enough."""
 
         async def work(session: AsyncSession) -> str:
-            return self._issue(session, signed_in.account, wanted, signed_in.authenticated_at)
+            return self._issue(session, signed_in.account, asked, signed_in.authenticated_at)
 
         return await self._database.transact(work)
 
-    def _issue(self, session: AsyncSession, account: AccountRow, wanted: Wanted, authenticated_at: datetime) -> str:
+    def _issue(self, session: AsyncSession, account: AccountRow, asked: Asked, authenticated_at: datetime) -> str:
         code = new_secret()
         session.add(
             CodeRow(
                 code_hash=hashed(code),
-                client_id=wanted.client_id,
+                client_id=asked.client_id,
                 account_id=account.account_id,
-                redirect_uri=wanted.redirect_uri,
-                scope=for_user(wanted.scope, account.privileges.split()),
-                nonce=wanted.nonce,
-                code_challenge=wanted.code_challenge,
+                redirect_uri=asked.redirect_uri,
+                scope=for_user(asked.scope, account.privileges.split()),
+                nonce=asked.nonce,
+                code_challenge=asked.code_challenge,
                 authenticated_at=authenticated_at,
                 expires_at=self._clock() + timedelta(seconds=CODE_SECONDS),
             )

@@ -232,6 +232,16 @@ async def test_an_unknown_user_and_a_wrong_password_get_the_same_answer(browser:
     assert "set-cookie" not in known.headers
 
 
+@pytest.mark.parametrize("username", ["", "x" * 30_000, "ünïcode", "a\tb", "' OR 1=1 --", "\U0001f6d2"])
+async def test_a_name_that_nobody_can_have_is_wrong_like_any_other(browser: httpx.AsyncClient, username: str) -> None:
+    page = await browser.get("/authorize", params=request_for(Pkce()))
+
+    answer = await browser.post(action_of(page), data={"username": username, "password": "alice-demo-password"})
+
+    assert answer.status_code == 400
+    assert "The username or the password is wrong." in answer.text
+
+
 async def test_after_ten_failures_even_the_right_password_waits_but_others_do_not(idp: Idp) -> None:
     async with idp.browser("198.51.100.1") as browser, idp.browser("198.51.100.2") as elsewhere:
         for _ in range(10):
