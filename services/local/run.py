@@ -60,23 +60,23 @@ def plan_from(environment: Mapping[str, str]) -> Plan:
     """The plan that the variables of `make run` describe.
 
     Raises:
-        StartError: one of them is not a number.
+        StartError: one of them is not a fitting number.
     """
 
-    def number(name: str, default: int, *, least: int = 0) -> int:
+    def number(name: str, default: int, *, least: int, most: int) -> int:
         text = environment.get(name) or str(default)
-        if not text.isdecimal() or int(text) < least:
-            raise StartError(f"{name}={text} is not a whole number from {least} on.")
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise StartError(f"{name}={text} is not a whole number from {least} to {most}.")
         return int(text)
 
     return Plan(
         folder=REPOSITORY / ".data",
         env_file=REPOSITORY / ".env",
-        port_offset=number("PORT_OFFSET", 0),
+        port_offset=number("PORT_OFFSET", 0, least=0, most=50_000),
         log_level=environment.get("LOG_LEVEL") or "warning",
         replicas={
-            "controller": number("CONTROLLERS", 1, least=1),
-            "cartdb": number("CARTDBS", 1, least=1),
+            "controller": number("CONTROLLERS", 1, least=1, most=16),
+            "cartdb": number("CARTDBS", 1, least=1, most=16),
         },
         server_url=environment.get("DATABASE_SERVER_URL") or None,
     )

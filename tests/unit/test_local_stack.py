@@ -1,0 +1,129 @@
+"""Starting a stack here: ports, secrets, wishes and how their failures are said."""
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from services.local.ports import free_port, holder_of, require_free
+from services.local.processes import StartError
+from services.local.run import plan_from
+from services.local.settings import (
+    REPOSITORY,
+    SERVICES,
+    Addresses,
+    placeholder_secrets,
+    read_env,
+    secrets_in,
+    settings_of,
+)
+
+
+def test_a_busy_port_is_said_with_who_wants_and_who_has_it() -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+
+        with pytest.raises(StartError) as refused:
+            require_free({"idp": free_port(), "payments": port})
+
+        assert str(port) in str(refused.value)
+        assert "payments" in str(refused.value)
+        assert f"process {os.getpid()}" in str(refused.value)
+
+
+def test_a_free_port_has_no_holder() -> None:
+    assert holder_of(free_port()) is None
+
+
+def test_secrets_are_made_once_and_kept_from_others(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+
+    first = secrets_in(file)
+    second = secrets_in(file)
+
+    assert first == second
+    assert len(set(first.values())) == len(first)
+    assert all(len(secret) >= 48 and "sample" not in secret for secret in first.values())
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_what_is_missing_is_added_and_what_was_set_stays(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("SESSION_SECRET=my own\nSHOP_CURRENCY=JPY\n")
+
+    secrets = secrets_in(file)
+
+    assert (secrets["SESSION_SECRET"], secrets["SHOP_CURRENCY"]) == ("my own", "JPY")
+    assert set(placeholder_secrets()) <= set(secrets)
+
+
+def test_secrets_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match="cannot be written") as refused:
+        secrets_in(tmp_path / "no such folder" / ".env")
+
+    assert "\n" not in str(refused.value)
+
+
+def test_compose_asks_for_every_secret_that_is_made(tmp_path: Path) -> None:
+    asked = (REPOSITORY / "docker-compose.yml").read_text()
+
+    assert [
+        name for name in secrets_in(tmp_path / ".env") if f"${{{name}:?run deploy/make-env first}}" not in asked
+    ] == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_address_follows_the_port_offset(service: str) -> None:
+    settings = settings_of(
+        service,
+        addresses=Addresses(700),
+        secrets=placeholder_secrets(),
+        database_url="",
+        environment="test",
+        log_level="info",
+    )
+
+    ports = [value.rsplit(":", 1)[1] for value in settings.values() if value.startswith("http://")]
+    assert ports
+    assert all(8700 <= int(port) <= 8704 for port in ports)
+
+
+def test_a_line_of_the_env_file_chooses_another_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# ours\nOIDC_ISSUER='https://login.example.com/realm'\n")
+    monkeypatch.delenv("OIDC_ISSUER", raising=False)
+
+    settings = settings_of(
+        "cartdb",
+        addresses=Addresses(),
+        secrets={**placeholder_secrets(), **read_env(file)},
+        database_url="",
+        environment="test",
+        log_level="info",
+    )
+
+    assert settings["OIDC_ISSUER"] == "https://login.example.com/realm"
+
+
+def test_the_plan_reads_its_wishes() -> None:
+    plan = plan_from({"PORT_OFFSET": "100", "CONTROLLERS": "2", "CARTDBS": "", "LOG_LEVEL": "debug"})
+
+    assert (plan.port_offset, plan.replicas, plan.log_level) == (100, {"controller": 2, "cartdb": 1}, "debug")
+
+
+@pytest.mark.parametrize("wish", [{"PORT_OFFSET": "x"}, {"CONTROLLERS": "0"}, {"CARTDBS": "-1"}, {"CARTDBS": "1.5"}])
+def test_a_wish_that_is_no_number_is_named(wish: dict[str, str]) -> None:
+    (name,) = wish
+
+    with pytest.raises(StartError, match=name):
+        plan_from(wish)
+
+
+def test_make_says_what_can_be_done_here() -> None:
+    told = subprocess.run(["make", "-C", str(REPOSITORY)], capture_output=True, text=True, check=True).stdout
+
+    assert all(f"make {target} " in told for target in ("run", "test", "check", "demo", "token", "up", "reset"))
