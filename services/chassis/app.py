@@ -231,10 +231,12 @@ def _health(service: str, pings: dict[str, Ping]) -> APIRouter:
 
     @router.get("/health/live", summary="Is the process alive?")
     async def live() -> dict[str, str]:
+        """Asks nothing of anybody: 200 as long as the process can answer at all."""
         return {"status": "alive", "service": service}
 
     @router.get("/health/ready", summary="Does everything that it opened answer?", responses=refusals(Unavailable))
     async def ready() -> dict[str, str]:
+        """200 if the database and the neighbours it cannot do without answer; 503 names the first that does not."""
         for what, ping in pings.items():
             try:
                 await asyncio.wait_for(ping(), PING_SECONDS)

@@ -74,7 +74,14 @@ window.close();
 def docs_page(*, title: str, document: str, client_id: str | None, connect: str = "") -> HTMLResponse:
     """The page that shows one OpenAPI document."""
     page = _PAGE.format(title=escape(title), document=escape(document), client=escape(client_id or ""))
-    return HTMLResponse(page, headers={"Content-Security-Policy": DOCS_CSP.format(connect=connect)})
+    return HTMLResponse(
+        page,
+        headers={
+            "Content-Security-Policy": DOCS_CSP.format(connect=connect),
+            # The sign-in window that this page opens must find its way back to it.
+            "Cross-Origin-Opener-Policy": "same-origin-allow-popups",
+        },
+    )
 
 
 def docs_routes(app: FastAPI, *, client_id: str | None) -> None:

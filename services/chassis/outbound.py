@@ -13,6 +13,7 @@ ConnectTimeout. What happened is read from the aiohttp exception behind it.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
@@ -70,7 +71,7 @@ class Forwarded:
 
 
 def fast_transport(*, connections: int = 100) -> httpx.AsyncBaseTransport:
-    """The aiohttp transport, without a cookie jar: one client serves many shoppers."""
+    """The aiohttp transport, without a cookie jar of its own."""
 
     def session() -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
@@ -107,6 +108,8 @@ class Neighbour:
         self._client = httpx.AsyncClient(
             transport=transport or fast_transport(),
             timeout=httpx.Timeout(read_seconds, connect=1.0, pool=1.0),
+            # One client serves many shoppers: what one answer sets must not go out with the next request.
+            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
         )
 

@@ -153,6 +153,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     issuer = urlsplit(settings.oidc_issuer)
     app.state.docs_connect = f"{issuer.scheme}://{issuer.netloc}"
     app.state.settings = settings
-    app.mount("/static", web.static_app(), name="static")
+    app.mount("/static", web.static_app, name="static")
     app.add_middleware(SessionCookies)
     return app

@@ -47,7 +47,11 @@ LEASE_SECONDS = 10
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class SessionRow(SQLModel, registry=registry(), table=True):
+class Row(SQLModel, registry=registry()):
+    """The registry of this service's tables."""
+
+
+class SessionRow(Row, table=True):
     """A session as it is stored."""
 
     __tablename__ = "sessions"

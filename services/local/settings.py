@@ -106,7 +106,7 @@ def _own(service: str, addresses: Addresses, secrets: Secrets) -> dict[str, str]
                 "CARTDB_URL": addresses.inside("cartdb"),
                 "PAYMENTS_URL": addresses.inside("payments"),
                 "PAYMENTS_PUBLIC_URL": addresses.public("payments"),
-                "PAYMENT_ALIASES": "{}",
+                "PAYMENT_ALIASES": '{"razorpay": "pm_card_visa", "card": "pm_card_visa"}',
             }
         case "idp":
             editor = {"CATALOG_CLIENT_SECRET": secrets["CATALOG_CLIENT_SECRET"]}

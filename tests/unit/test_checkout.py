@@ -1,0 +1,256 @@
+"""The checkout on paper: every step, every way it can end, and what reconcile makes of the rest."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from services.contracts.carts import Frozen, Purchase, PurchaseState, Receipt
+from services.contracts.payments import IntentStatus
+from services.contracts.problems import (
+    OutcomeNotKnown,
+    OutOfStock,
+    PaymentDeclined,
+    Problem,
+    Refused,
+    Unavailable,
+    Undecided,
+)
+from services.controller.checkout import Checkout, Failed, Outcome, Paid, Processing
+from services.controller.reconcile import Reconcile
+from tests.unit.checkout_fakes import (
+    CART,
+    CHECKOUT,
+    OWNER,
+    FakeCarts,
+    FakePayments,
+    FakeStock,
+    Trouble,
+    Wire,
+    request_for,
+)
+
+STEPS = ("hold", "create", "attach", "confirm")
+UNDO = ("cancel", "release", "unpurchase")
+TROUBLES: tuple[Trouble, ...] = ("not_sent", "lost_request", "lost_answer")
+
+
+@dataclass
+class World:
+    """A checkout with everything around it."""
+
+    wire: Wire = field(default_factory=Wire)
+    alarms: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.carts = FakeCarts(self.wire)
+        self.stock = FakeStock(self.wire)
+        self.payments = FakePayments(self.wire)
+        self.checkout = Checkout(carts=self.carts, stock=self.stock, payments=self.payments, alarm=self._alarm)
+
+    def _alarm(self, what: str, purchase: Purchase, problem: Problem) -> None:
+        self.alarms.append(what)
+
+    def trouble(self, call: str, *troubles: Trouble) -> None:
+        """Script what happens to the next calls of a name."""
+        self.wire.troubles[call] = list(troubles)
+
+    async def run(self) -> Outcome:
+        """Check out two apples with a card."""
+        return await self.checkout.run(OWNER, CART, request_for(), "pm_card_visa")
+
+    async def reconcile(self) -> None:
+        """One round."""
+        await Reconcile(checkout=self.checkout, carts=_Listing(self.carts), payments=self.payments).round(older_than=0)
+
+    @property
+    def state(self) -> PurchaseState:
+        """What cartdb has written down."""
+        return self.carts.rows[CHECKOUT].state
+
+    def agree(self) -> None:
+        """Whatever happened, money, goods and the purchase say the same."""
+        charged = self.payments.charges
+        assert charged <= 1
+        assert (self.state is PurchaseState.PAID) == (charged == 1)
+        assert self.stock.available + self.stock.sold == 10
+        assert self.stock.sold == 2 * charged
+        assert self.alarms == []
+
+
+class _Listing:
+    def __init__(self, carts: FakeCarts) -> None:
+        self.unfinished = carts.unfinished
+
+    async def apply(self, owner: str, frozen: Frozen) -> Receipt | Refused | Undecided:
+        raise AssertionError("no adoption is unfinished")
+
+    async def close(self, frozen: Frozen) -> bool:
+        raise AssertionError("no adoption is unfinished")
+
+
+async def test_a_good_card_pays_in_seven_steps() -> None:
+    world = World()
+
+    outcome = await world.run()
+
+    assert isinstance(outcome, Paid)
+    assert world.wire.calls == ["purchase", "hold", "create", "attach", "confirm", "commit", "settle"]
+    world.agree()
+
+
+async def test_a_declined_card_is_undone_in_order_before_it_is_told() -> None:
+    world = World()
+    world.payments.declines = True
+
+    outcome = await world.run()
+
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.problem, PaymentDeclined)
+    assert world.wire.calls[-3:] == ["cancel", "release", "unpurchase"]
+    assert world.carts.rows[CHECKOUT].reason == "insufficient_funds"
+    world.agree()
+
+
+async def test_short_stock_is_told_after_the_intent_can_never_be_charged() -> None:
+    world = World()
+    world.stock.available = 1
+
+    outcome = await world.run()
+
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.problem, OutOfStock)
+    assert world.wire.calls == ["purchase", "hold", "create", "attach", "cancel", "release", "unpurchase"]
+    assert world.payments.intents[f"pi_{CHECKOUT.hex}"].status is IntentStatus.CANCELED
+    assert (world.stock.available, world.payments.charges) == (1, 0)
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_an_unmarked_cart_is_told_as_it_is_and_the_same_request_goes_on(trouble: Trouble) -> None:
+    world = World()
+    world.trouble("purchase", trouble)
+
+    with pytest.raises(Unavailable if trouble == "not_sent" else OutcomeNotKnown):
+        await world.run()
+
+    assert isinstance(await world.run(), Paid)
+    world.agree()
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_an_unknown_step_is_processing_and_never_undone_on_a_guess(step: str, trouble: Trouble) -> None:
+    world = World()
+    world.trouble(step, trouble)
+
+    outcome = await world.run()
+
+    assert isinstance(outcome, Processing)
+    assert not set(UNDO) & set(world.wire.calls)
+    assert world.state is PurchaseState.PENDING
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_reconcile_finishes_what_an_unknown_step_left(step: str, trouble: Trouble) -> None:
+    world = World()
+    world.trouble(step, trouble)
+    await world.run()
+
+    await world.reconcile()
+
+    assert world.state is (
+        PurchaseState.PAID if (step, trouble) == ("confirm", "lost_answer") else PurchaseState.FAILED
+    )
+    world.agree()
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_the_same_request_again_pays_after_an_unknown_step(step: str, trouble: Trouble) -> None:
+    world = World()
+    world.trouble(step, trouble)
+    await world.run()
+
+    outcome = await world.run()
+
+    assert isinstance(outcome, Paid)
+    world.agree()
+
+
+@pytest.mark.parametrize("step", ["commit", "settle"])
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_a_charge_is_told_as_paid_and_finished_later(step: str, trouble: Trouble) -> None:
+    world = World()
+    world.trouble(step, trouble)
+
+    outcome = await world.run()
+    await world.reconcile()
+
+    assert isinstance(outcome, Paid)
+    assert world.state is PurchaseState.PAID
+    world.agree()
+
+
+@pytest.mark.parametrize("step", UNDO)
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_an_undo_that_stops_is_finished_by_reconcile(step: str, trouble: Trouble) -> None:
+    world = World()
+    world.payments.declines = True
+    world.trouble(step, trouble)
+
+    outcome = await world.run()
+    await world.reconcile()
+
+    assert isinstance(outcome, Processing)
+    assert world.state is PurchaseState.FAILED
+    world.agree()
+
+
+async def test_a_cancel_that_finds_the_money_taken_goes_forward() -> None:
+    world = World()
+    world.trouble("confirm", "lost_answer")
+    processing = await world.run()
+    assert isinstance(processing, Processing)
+
+    outcome = await world.checkout.undo(processing.purchase, PaymentDeclined(reason="cancelled"))
+
+    assert isinstance(outcome, Paid)
+    world.agree()
+
+
+async def test_a_slow_bank_is_left_alone_until_it_has_answered() -> None:
+    world = World()
+    world.payments.slow = True
+
+    outcome = await world.run()
+    await world.reconcile()
+
+    assert isinstance(outcome, Processing)
+    assert world.state is PurchaseState.PENDING
+    assert not set(UNDO) & set(world.wire.calls)
+
+
+async def test_a_repeat_of_a_decided_checkout_answers_its_state_and_calls_nobody_else() -> None:
+    world = World()
+    world.payments.declines = True
+    await world.run()
+    calls = len(world.wire.calls)
+
+    again = await world.run()
+
+    assert isinstance(again, Failed)
+    assert isinstance(again.problem, PaymentDeclined)
+    assert again.problem.members["reason"] == "insufficient_funds"
+    assert world.wire.calls[calls:] == ["purchase"]
+
+
+async def test_goods_that_were_released_under_a_charge_raise_an_alarm() -> None:
+    world = World()
+    world.trouble("confirm", "lost_answer")
+    processing = await world.run()
+    assert isinstance(processing, Processing)
+    await world.stock.release(CHECKOUT)
+
+    await world.reconcile()
+
+    assert world.alarms == ["charged, and its goods are not held"]
