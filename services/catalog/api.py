@@ -140,6 +140,7 @@ async def get_product(goods: Goods, sku: str, if_none_match: IfNoneMatch = None)
 
 @reading.get("/categories", summary="The categories and how much is in them")
 async def list_categories(goods: Goods) -> CategoryList:
+    """By name, with the number of products in each; a category without products is not in the list."""
     return CategoryList(categories=await goods.categories())
 
 
@@ -183,6 +184,7 @@ async def put_product(
 async def patch_product(
     goods: Goods, _: Editor, sku: Annotated[Sku, Path()], patch: ProductPatch, if_match: IfMatch = None
 ) -> Response:
+    """What the body does not name stays as it is."""
     return _tagged(await goods.patch_product(sku, patch, if_match=if_match))
 
 
@@ -285,6 +287,8 @@ async def hold_stock(goods: Goods, _: Checkout, checkout_id: UUID, request: Hold
     responses=refusals(*_GUARDED, HoldNotFound, HoldIsReleased, OutOfStock, RequestInProgress),
 )
 async def commit_hold(goods: Goods, _: Checkout, checkout_id: UUID) -> Hold:
+    """Final. A repeat agrees; a released hold refuses."""
+
     async def committed() -> Hold:
         return (await goods.commit(checkout_id)).told()
 
@@ -312,4 +316,5 @@ async def release_hold(goods: Goods, _: Checkout, checkout_id: UUID) -> Hold:
     responses=refusals(*_GUARDED, HoldNotFound, OutOfStock),
 )
 async def find_hold(goods: Goods, _: Checkout, checkout_id: UUID) -> Hold:
+    """Held, committed or released; a hold that was refused for want of stock answers that refusal again."""
     return (await goods.find_hold(checkout_id)).told()

@@ -165,10 +165,12 @@ def router(bearer: OpenIdConnect) -> APIRouter:
 
     @routes.get("/.well-known/openid-configuration", summary="What this provider can do, and where")
     async def discovery(provider: Here) -> Response:
+        """The metadata of OpenID Connect Discovery: the first thing that a relying party reads."""
         return JSONResponse(metadata(provider.issuer), headers={"Cache-Control": "public, max-age=300"})
 
     @routes.get("/jwks", summary="The public keys that tokens are signed with", responses=refusals(Unavailable))
     async def jwks(provider: Here) -> Response:
+        """A JWK set. It names the next key before that key signs, and the last one until its tokens have ended."""
         keys = (await provider.ring.keys()).published
         public = {"keys": [key.as_dict(private=False) for key in keys]}
         return JSONResponse(public, headers={"Cache-Control": "public, max-age=60"})
@@ -217,10 +219,12 @@ def router(bearer: OpenIdConnect) -> APIRouter:
 
     @routes.get("/userinfo", summary="Who the token's user is", **about_user)
     async def userinfo(request: Request, provider: Here) -> Response:
+        """The claims that the access token's scope covers; for users' tokens only."""
         return await _userinfo(request, provider)
 
     @routes.post("/userinfo", summary="The same, asked by POST", **about_user)
     async def userinfo_by_post(request: Request, provider: Here) -> Response:
+        """As GET; the token comes in the Authorization header here too."""
         return await _userinfo(request, provider)
 
     return routes

@@ -1,6 +1,7 @@
 """`make openapi`: write docs/openapi/<service>.json from the code, as it is kept under review."""
 
 import importlib
+import json
 import sys
 from pathlib import Path
 
@@ -23,9 +24,13 @@ def document(service: str) -> str:
     )
     kind = importlib.import_module(f"services.{service}.settings").Settings
     app = importlib.import_module(f"services.{service}.app").create_app(
-        kind(**{name.lower(): value for name, value in settings.items()})
+        kind(**{name.lower(): _read(value) for name, value in settings.items()})
     )
     return openapi_text(app)
+
+
+def _read(value: str) -> object:
+    return json.loads(value) if value.startswith("{") else value
 
 
 def main(folder: Path = FOLDER) -> None:

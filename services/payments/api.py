@@ -197,6 +197,7 @@ async def create_payment_method(request: Request, key: AnyKey, store: StoreOf) -
     responses=refused(SecretKeyNeeded, NoSuchObject),
 )
 async def get_payment_method(request: Request, method_id: str, _: SecretKey, store: StoreOf) -> wire.PaymentMethod:
+    """Brand, last four digits and expiry are all that is kept of a card."""
     _asked(request, wire.NoParameters)
     return await store.get_method(_object_id(method_id))
 
@@ -227,6 +228,7 @@ async def create_payment_intent(request: Request, key: SecretKey, version: Versi
     openapi_extra=wire.query_of(wire.ListParameters),
 )
 async def list_payment_intents(request: Request, _: SecretKey, store: StoreOf) -> wire.PaymentIntents:
+    """A page; `has_more` says whether `starting_after` its last id brings another."""
     page = _asked(request, wire.ListParameters)
     page.expect_consistent()
     return await store.list_intents(page)
@@ -239,6 +241,7 @@ async def list_payment_intents(request: Request, _: SecretKey, store: StoreOf) -
     responses=refused(SecretKeyNeeded, NoSuchObject),
 )
 async def get_payment_intent(request: Request, intent_id: str, _: SecretKey, store: StoreOf) -> wire.PaymentIntent:
+    """In its present state, with the last refusal of a card if there was one."""
     _asked(request, wire.NoParameters)
     return await store.get_intent(_object_id(intent_id))
 
@@ -281,6 +284,7 @@ async def cancel_payment_intent(request: Request, intent_id: str, key: SecretKey
     openapi_extra=wire.query_of(wire.ListCharges),
 )
 async def list_charges(request: Request, _: SecretKey, store: StoreOf) -> wire.Charges:
+    """Tries that failed are among them; `payment_intent` narrows the list to one intent's."""
     page = _asked(request, wire.ListCharges)
     page.expect_consistent()
     return await store.list_charges(page)
@@ -293,5 +297,6 @@ async def list_charges(request: Request, _: SecretKey, store: StoreOf) -> wire.C
     responses=refused(SecretKeyNeeded, NoSuchObject),
 )
 async def get_charge(request: Request, charge_id: str, _: SecretKey, store: StoreOf) -> wire.Charge:
+    """One try to take the money, and how it went."""
     _asked(request, wire.NoParameters)
     return await store.get_charge(_object_id(charge_id))
