@@ -19,7 +19,7 @@ from .account import SignUp, could_be_username, username_of
 from .api import form_body, form_of
 from .authorization import Asked, Step
 from .logout import leads_to, may_end
-from .pages import WEB
+from .pages import KEPT_BY_NOBODY, REACHABLE_OPENER, WEB
 from .protocol import Parameters, redirect_with
 from .provider import Here, Provider
 from .store import SESSION_SECONDS, AccountRow, Blocked, Entered
@@ -75,7 +75,7 @@ def _cookie(request: Request, provider: Provider) -> str | None:
 
 def _see_other(location: str) -> RedirectResponse:
     # Never 307 nor 308: the client would be sent the password that was posted here.
-    return RedirectResponse(location, SEE_OTHER, headers={"Cache-Control": "no-store"})
+    return RedirectResponse(location, SEE_OTHER, headers={**KEPT_BY_NOBODY, **REACHABLE_OPENER})
 
 
 def _with_code(provider: Provider, asked: Asked, code: str) -> RedirectResponse:
@@ -139,6 +139,7 @@ async def authorize_by_post(request: Request) -> Response:
 
 @router.get("/sign-in", summary="The sign-in page", responses=refusals(Unavailable), openapi_extra=AUTHORIZATION)
 async def sign_in_page(request: Request, provider: Here) -> Response:
+    """HTML. The address holds the authorization request that the sign-in is for; a wrong one is told on the page."""
     return provider.pages.sign_in(await _asked(request, provider))
 
 
@@ -210,6 +211,7 @@ def _address(request: Request) -> str:
 
 @router.get("/sign-up", summary="The sign-up page", responses=refusals(Unavailable), openapi_extra=AUTHORIZATION)
 async def sign_up_page(request: Request, provider: Here) -> Response:
+    """HTML. After it, the shopper is where a sign-in would have led."""
     return provider.pages.sign_up(await _asked(request, provider))
 
 

@@ -16,6 +16,9 @@ from .authorization import Asked
 from .store import Blocked
 
 WEB = Path(__file__).parent / "web"
+KEPT_BY_NOBODY = {"Cache-Control": "no-store"}
+# A docs page signs in through a window that it opens and waits for; under the usual policy they lose each other.
+REACHABLE_OPENER = {"Cross-Origin-Opener-Policy": "unsafe-none"}
 PATHS = frozenset({"/authorize", "/sign-in", "/sign-up", "/end_session"})
 
 _CSP = (
@@ -59,7 +62,7 @@ class Pages:
         return HTMLResponse(
             self._templates.get_template(template).render(context),
             status,
-            headers={"Content-Security-Policy": policy, "Cache-Control": "no-store", **(headers or {})},
+            headers={"Content-Security-Policy": policy, **KEPT_BY_NOBODY, **REACHABLE_OPENER, **(headers or {})},
         )
 
     def sign_in(self, asked: Asked, *, username: str = "", refused: bool = False) -> Response:

@@ -198,8 +198,6 @@ class Store:
         self._database = database
         self._clock = clock
 
-    # Accounts and sessions
-
     async def add_account(
         self, *, username: str, name: str, email: str | None, password_hash: str, privileges: str = ""
     ) -> AccountRow | None:
@@ -250,8 +248,6 @@ class Store:
     async def _end(self, session: AsyncSession, cookie: str | None) -> None:
         if cookie:
             await session.exec(delete(SessionRow).where(col(SessionRow.session_hash) == hashed(cookie)))
-
-    # Signing in
 
     async def blocked(self, username: str, address: str) -> Blocked | None:
         """Whether this account has failed too often from this address."""
@@ -352,8 +348,6 @@ class Store:
         )
         return code
 
-    # Tokens
-
     async def with_papers(self, named: Named, decide: Callable[[Papers], T]) -> T:
         """Lock the rows that are named, let the protocol's core decide on them, and write what it decided.
 
@@ -388,8 +382,6 @@ class Store:
             papers.access_token_revoked = await session.get(RevokedAccessTokenRow, named.jti) is not None
         return papers
 
-    # Keys
-
     async def signing_keys(self) -> list[SigningKeyRow]:
         """All keys that are not retired, the oldest first."""
 
@@ -415,8 +407,6 @@ class Store:
                 row.retire_at = retire_older_at
 
         await self._database.transact(work)
-
-    # Housekeeping
 
     async def sweep(self) -> None:
         """Delete what has ended long enough ago that nothing can ask for it."""

@@ -316,6 +316,15 @@ async def test_the_pages_allow_no_script_and_forms_only_to_where_they_lead(brows
         assert (await browser.get(path)).status_code == 200
 
 
+async def test_a_window_that_a_docs_page_opened_to_sign_in_finds_its_way_back(browser: httpx.AsyncClient) -> None:
+    docs = await browser.get("/docs")
+    page = await browser.get("/authorize", params=request_for(Pkce()))
+    back = await sign_in(browser, pkce=Pkce())
+
+    policies = [answer.headers["cross-origin-opener-policy"] for answer in (docs, page, back)]
+    assert policies == ["same-origin-allow-popups", "unsafe-none", "unsafe-none"]
+
+
 async def test_what_a_stranger_puts_into_the_request_stays_text(browser: httpx.AsyncClient) -> None:
     nasty = '"><script>alert(1)</script>'
 

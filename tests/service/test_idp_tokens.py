@@ -63,9 +63,6 @@ async def code_of(browser: httpx.AsyncClient, pkce: Pkce, **other: Any) -> str:
     return redirected(await sign_in(browser, pkce=pkce, **other))["code"]
 
 
-# Authorization requests
-
-
 @pytest.mark.parametrize(
     "uri",
     [
@@ -191,9 +188,6 @@ async def test_characters_that_no_description_may_hold_break_nothing(
 
     assert asked.status_code == 400
     assert (token.status_code, token.json()["error"]) == (400, "invalid_request")
-
-
-# Redeeming a code
 
 
 @pytest.mark.parametrize(
@@ -337,9 +331,6 @@ async def test_a_body_that_is_no_form_is_refused(browser: httpx.AsyncClient, bod
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
-# Refreshing
-
-
 async def test_a_refresh_brings_new_tokens_for_the_same_sign_in(browser: httpx.AsyncClient) -> None:
     first = await tokens_of(browser)
 
@@ -405,9 +396,6 @@ async def test_another_client_cannot_use_a_refresh_token_and_does_not_end_it(bro
     assert (await refresh(browser, tokens["refresh_token"])).status_code == 200
 
 
-# Services' own tokens
-
-
 @pytest.mark.parametrize(
     ("scope", "audience", "auth"),
     [
@@ -461,9 +449,6 @@ async def test_a_public_client_has_no_tokens_of_its_own(browser: httpx.AsyncClie
     answer = await browser.post("/token", data={"grant_type": "client_credentials", "client_id": "cli"})
 
     assert answer.json()["error"] == "invalid_client"
-
-
-# Looking at tokens and taking them back
 
 
 async def test_userinfo_answers_get_and_post_and_only_to_users_tokens(browser: httpx.AsyncClient) -> None:
@@ -548,9 +533,6 @@ async def test_revoking_an_unknown_token_agrees_and_a_foreign_one_is_left_alone(
     assert unknown.status_code == 200
     assert foreign.status_code == 400
     assert (await introspect(browser, tokens["refresh_token"]))["active"] is True
-
-
-# Metadata, keys, other origins
 
 
 async def test_discovery_names_only_endpoints_that_answer(browser: httpx.AsyncClient) -> None:
