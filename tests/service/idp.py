@@ -40,6 +40,9 @@ class Clock:
     def advance(self, **by: float) -> None:
         self.ahead += timedelta(**by)
 
+    def reset(self) -> None:
+        self.ahead = timedelta()
+
 
 @dataclass
 class Pkce:

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import httpx
@@ -39,10 +39,16 @@ async def urls(make_database: MakeDatabase) -> DatabaseUrls:
     return await make_database("idp")
 
 
-@pytest.fixture
-async def idp(urls: DatabaseUrls) -> AsyncIterator[Idp]:
+@pytest.fixture(scope="module")
+async def one_for_all(urls: DatabaseUrls) -> AsyncIterator[Idp]:
     async with running(urls.app) as provider:
         yield provider
+
+
+@pytest.fixture
+def idp(one_for_all: Idp) -> Iterator[Idp]:
+    yield one_for_all
+    one_for_all.clock.reset()
 
 
 @pytest.fixture

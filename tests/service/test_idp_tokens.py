@@ -1,7 +1,7 @@
 """The token endpoint and what comes after: every refusal that the specifications ask for, and the races."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import asyncpg
@@ -40,10 +40,16 @@ async def urls(make_database: MakeDatabase) -> DatabaseUrls:
     return await make_database("idp")
 
 
-@pytest.fixture
-async def idp(urls: DatabaseUrls) -> AsyncIterator[Idp]:
+@pytest.fixture(scope="module")
+async def one_for_all(urls: DatabaseUrls) -> AsyncIterator[Idp]:
     async with running(urls.app) as provider:
         yield provider
+
+
+@pytest.fixture
+def idp(one_for_all: Idp) -> Iterator[Idp]:
+    yield one_for_all
+    one_for_all.clock.reset()
 
 
 @pytest.fixture
