@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from services.local.settings import SERVICES
+from services.local.stack import wait_until_ready
 from tests.stacks import RunningStack
 
 
@@ -23,3 +24,13 @@ def test_a_killed_service_is_ready_again_after_a_start(stack: RunningStack, serv
     stack.start(service)
 
     assert httpx.get(f"{stack.addresses.inside(service)}/health/ready").status_code == 200
+
+
+def test_every_service_recovers_by_itself_from_a_killed_database(stack: RunningStack) -> None:
+    stack.kill("postgres")
+    answers = {service: httpx.get(f"{stack.addresses.inside(service)}/health/ready") for service in SERVICES}
+
+    stack.start("postgres")
+
+    assert {service: answer.status_code for service, answer in answers.items()} == dict.fromkeys(SERVICES, 503)
+    wait_until_ready(stack.addresses, SERVICES)
