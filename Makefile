@@ -42,8 +42,8 @@ catalog: .run-packages ## load goods into the running stack's catalog; FILE=good
 	@$(BIN)/python -m services.local.goods '$(FILE)' $(if $(PRUNE),--prune)
 
 reset: ## delete the data of make run (not that of compose)
-	@$(if $(wildcard .data/lock),test -z "$$(cat .data/lock)" || ! kill -0 "$$(cat .data/lock)" 2>/dev/null || \
-	  { echo 'the stack runs: stop it first' >&2; exit 1; })
+	@if [ -s .data/lock ] && kill -0 "$$(cat .data/lock)" 2>/dev/null; then \
+	  echo 'the stack runs: stop it first' >&2; exit 1; fi
 	rm -rf .data
 
 ##@ Use it in containers

@@ -142,6 +142,7 @@ class Stack:
             self._postgres.stop()
         if self._lock is not None:
             self._notes.unlink(missing_ok=True)
+            self._lock.truncate(0)
             self._lock.close()
             self._lock = None
 
