@@ -83,6 +83,11 @@ def unprivileged() -> Unprivileged:
     )
 
 
+def plain_locale() -> dict[str, str]:
+    """The environment for PostgreSQL's programs; without a valid locale in it the server refuses to start on macOS."""
+    return {**os.environ, "LC_ALL": "C"}
+
+
 @dataclass(frozen=True)
 class Server:
     """A PostgreSQL server, known by its superuser's URL."""
@@ -175,6 +180,7 @@ class EmbeddedPostgres:
             # A session of its own: Ctrl-C in the terminal must not stop the database before the services.
             self._process = subprocess.Popen(
                 (*unprivileged().prefix, *dies_with_parent("INT"), str(binaries() / "postgres"), *self._options()),
+                env=plain_locale(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -256,7 +262,7 @@ class EmbeddedPostgres:
             "--no-instructions",
             *(() if self._durable else ("--no-sync",)),
         )
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        ended = subprocess.run(command, env=plain_locale(), capture_output=True, text=True, check=False)
         if ended.returncode != 0:
             raise StartError(f"initdb failed: {' '.join(ended.stderr.split())}")
         unfinished.rename(self._data)

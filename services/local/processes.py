@@ -57,7 +57,9 @@ def command_of(pid: int) -> str:
     except OSError:
         if shutil.which("ps") is None:
             return ""
-    return subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return subprocess.run(
+        ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
 
 
 def stop_leftover(pid: int, *, recognised_by: str, how: signal.Signals, seconds: float) -> None:
@@ -76,6 +78,11 @@ def stop_leftover(pid: int, *, recognised_by: str, how: signal.Signals, seconds:
         if time.monotonic() > deadline:
             raise StartError(f"Process {pid}, left by an earlier start, does not stop: {command_of(pid)}")
         time.sleep(PAUSE_SECONDS)
+
+
+def _inherited() -> dict[str, str]:
+    # The superuser's URL is for the starter alone.
+    return {name: value for name, value in os.environ.items() if name != "DATABASE_SERVER_URL"}
 
 
 class Process:
@@ -114,7 +121,7 @@ class Process:
         self.expected_to_run = True
         self._process = subprocess.Popen(
             (*dies_with_parent("TERM"), sys.executable, "-m", *self._arguments),
-            env={**os.environ, **self._settings, "PYTHONUNBUFFERED": "1"},
+            env={**_inherited(), **self._settings, "PYTHONUNBUFFERED": "1"},
             cwd=Path(__file__).resolve().parents[2],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

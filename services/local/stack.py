@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self
 
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
+
 from services.chassis.migrate import migrate
 
 from .ports import free_port, require_free
@@ -253,7 +256,14 @@ class Stack:
         # In a thread, because Alembic's environment starts an event loop; one by one, because it is one per process.
         with ThreadPoolExecutor(1) as pool:
             for service in SERVICES:
-                pool.submit(migrate, service, self._database_url(service, "owner")).result()
+                pool.submit(self._migrate, service).result()
+
+    def _migrate(self, service: str) -> None:
+        try:
+            migrate(service, self._database_url(service, "owner"))
+        except (CommandError, SQLAlchemyError) as failure:
+            what = " ".join(str(failure).split())
+            raise StartError(f"The database {service} cannot be brought up to date: {what}") from failure
 
     def _create_database(self, service: str) -> None:
         owner_password, app_password = (
