@@ -31,6 +31,7 @@ from services.contracts.problems import (
     Problem,
     Unavailable,
     Unprocessable,
+    UnsupportedMediaType,
     ValidationFailed,
 )
 
@@ -258,11 +259,19 @@ def _render_problems(app: FastAPI, render: Renderer) -> None:
 
     async def on_validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
+        if _unread_body(request, error):
+            return render(request, UnsupportedMediaType())
         return render(request, validation_problem(error.errors()))
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)
+
+
+def _unread_body(request: Request, error: RequestValidationError) -> bool:
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    announced = media == "application/json" or media.endswith("+json")
+    return not announced and any(told["loc"] == ("body",) and told["type"] != "missing" for told in error.errors())
 
 
 def _from_http(error: HTTPException) -> Problem:

@@ -56,16 +56,16 @@ _REDIRECT_PAGE = (
     '<!doctype html><html lang="en"><title>Signing in</title><script src="/docs/oauth2-redirect.js"></script>'
 )
 _REDIRECT = """"use strict";
-const { oauth2 } = window.opener.swaggerUIRedirectOauth2;
 const flow = window.opener.swaggerUIRedirectOauth2;
 const answer = Object.fromEntries(new URLSearchParams(location.search));
+const refuse = (message) => flow.errCb({ authId: flow.auth.name, source: "auth", level: "error", message });
 if (answer.state !== flow.state) {
-  flow.errCb({ authId: flow.auth.name, source: "auth", level: "error", message: "The answer belongs to another request." });
+  refuse("The answer belongs to another request.");
 } else if (answer.code) {
   flow.auth.code = answer.code;
   flow.callback({ auth: flow.auth, redirectUrl: flow.redirectUrl });
 } else {
-  flow.errCb({ authId: flow.auth.name, source: "auth", level: "error", message: answer.error || "No code came back." });
+  refuse(answer.error || "No code came back.");
 }
 window.close();
 """

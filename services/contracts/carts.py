@@ -7,10 +7,10 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from services.contracts.catalog import Sku
+from services.contracts.catalog import STORABLE, Sku
 from services.contracts.messages import Command, Reply
 
-CartName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+CartName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=STORABLE)]
 IntentId = Annotated[str, Field(pattern=r"^pi_[A-Za-z0-9_]{1,120}$")]
 IdempotencyKey = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
 
@@ -95,14 +95,14 @@ class RenameCart(Command):
 class Address(Command):
     """Where goods or bills go."""
 
-    name: Annotated[str, Field(min_length=1, max_length=120)]
-    line1: Annotated[str, Field(min_length=1, max_length=200)]
-    line2: Annotated[str | None, Field(max_length=200)] = None
-    city: Annotated[str, Field(min_length=1, max_length=120)]
-    state: Annotated[str | None, Field(max_length=120)] = None
-    postal_code: Annotated[str, Field(min_length=1, max_length=20)]
+    name: Annotated[str, Field(min_length=1, max_length=120, pattern=STORABLE)]
+    line1: Annotated[str, Field(min_length=1, max_length=200, pattern=STORABLE)]
+    line2: Annotated[str | None, Field(max_length=200, pattern=STORABLE)] = None
+    city: Annotated[str, Field(min_length=1, max_length=120, pattern=STORABLE)]
+    state: Annotated[str | None, Field(max_length=120, pattern=STORABLE)] = None
+    postal_code: Annotated[str, Field(min_length=1, max_length=20, pattern=STORABLE)]
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
-    phone: Annotated[str | None, Field(max_length=40)] = None
+    phone: Annotated[str | None, Field(max_length=40, pattern=STORABLE)] = None
 
 
 class SnapshotLine(Reply):

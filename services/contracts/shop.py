@@ -96,7 +96,7 @@ class CheckoutCommand(Command):
     """Pay for a cart. `payment_method` is a token from payments, never a card number."""
 
     payment_method: Annotated[str, Field(min_length=1, max_length=128)]
-    email: Annotated[str | None, Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")] = None
+    email: Annotated[str | None, Field(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")] = None
     shipping_address: Address | None = None
     billing_address: Address | None = None
     currency: Annotated[str | None, Field(min_length=1, max_length=10)] = None

@@ -38,7 +38,7 @@ from services.contracts.shop import AddItem, CartOwner, ShopCart, ShopLine
 from .authority import Authority
 
 SHOWN_SECONDS = 5.0
-STALE_SECONDS = 300.0
+STALE_SECONDS = 60.0
 REMEMBERED_ITEMS = 50_000
 
 

@@ -72,6 +72,8 @@ def settings_of(
 ) -> dict[str, str]:
     """The environment variables of one service; a line of the secrets' file wins, and the shell wins over both."""
     settings = {**_common(service), **_own(service, addresses, secrets)}
+    if service == "controller" and environment == "test":
+        settings |= {"RECONCILE_AFTER_SECONDS": "3", "RECONCILE_EVERY_SECONDS": "1"}
     chosen = {name: value for source in (secrets, os.environ) for name, value in source.items() if name in settings}
     return {
         **settings,
