@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from services.chassis.app import new_id
 from services.contracts.carts import Address, CartName, IdempotencyKey
+from services.contracts.catalog import Sku
 from services.contracts.shop import CheckoutCommand
 
 from ..quote import Form
@@ -31,7 +32,7 @@ class Posted(BaseModel):
 class AddForm(Posted):
     """Something to put into the cart, and the page to come back to."""
 
-    sku: Text
+    sku: Sku
     quantity: Text = "1"
     back: Text = ""
     anchor: Text = ""

@@ -15,12 +15,13 @@ from starlette.types import Scope
 
 from services.chassis.app import new_id
 from services.contracts.money import Money
-from services.contracts.problems import Problem
+from services.contracts.problems import Problem, RequestInProgress, SessionRotated, Unavailable
 from services.contracts.shop import ShopCart
 
 from ..session import Shopper
 from ..settings import Settings
 from . import wording
+from .countries import COUNTRIES
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -41,6 +42,11 @@ class Frame:
 def money(amount: int, currency: str) -> str:
     """An amount in minor units, for reading."""
     return str(Money(amount, currency))
+
+
+def country(code: str | None) -> str:
+    """A country's name; its code, if the shop does not know it."""
+    return COUNTRIES.get(code or "", code or "")
 
 
 @cache
@@ -81,9 +87,8 @@ def _environment() -> Environment:
     )
     environment.globals.update(asset=asset, new_key=new_id, login_url=login_url)
     environment.filters.update(
-        money=money, day=wording.day, moment=wording.moment, event=wording.event, merged=wording.merged
+        money=money, day=wording.day, moment=wording.moment, event=wording.event, merged=wording.merged, country=country
     )
-    environment.tests["a_guest"] = lambda shopper: shopper is None or shopper.guest
     return environment
 
 
@@ -120,6 +125,11 @@ def page(request: Request, template: str, frame: Frame, *, status: int = 200, **
     return HTMLResponse(text, status, headers=page_headers(request.state.settings))
 
 
+def _retry_after(problem: Problem) -> str | None:
+    # The browser has its new cookie already; the next request brings it along.
+    return "1" if isinstance(problem, SessionRotated) else problem.headers.get("Retry-After")
+
+
 def render_problem_page(request: Request, problem: Problem) -> HTMLResponse:
     """A problem, for a person: what happened and what to do. A page that can be asked for again asks by itself."""
     safe = request.method in ("GET", "HEAD")
@@ -129,7 +139,8 @@ def render_problem_page(request: Request, problem: Problem) -> HTMLResponse:
         Frame(),
         status=int(problem.status),
         told=wording.problem(problem),
-        retry_after=problem.headers.get("Retry-After") if safe else None,
+        retry_after=_retry_after(problem) if safe else None,
+        send_again=not safe and isinstance(problem, (Unavailable, RequestInProgress)),
         request_id=problem.members.get("request_id"),
         login=login_url("/shop/cart"),
     )

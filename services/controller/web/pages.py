@@ -18,7 +18,7 @@ from .pictures import drawn
 from .routing import CART, TEMPORARY, OnPublicHost, see, see_again
 from .storefront import Here
 
-PICTURE_SECONDS = 3600
+PICTURE_SECONDS = 600
 
 router = APIRouter(prefix="/shop", include_in_schema=False, route_class=OnPublicHost)
 router.include_router(paying.router)
@@ -40,7 +40,7 @@ async def goods(store: Here, search: Words = "", category: Words = "", cursor: s
 
 
 @router.get("/products/{sku}")
-async def product(store: Here, sku: str) -> HTMLResponse:
+async def product(store: Here, sku: Sku) -> HTMLResponse:
     return await store.product(sku)
 
 

@@ -1,4 +1,4 @@
-"""A picture for every product, drawn on demand: a tile in its category's colour with its sign and first letter."""
+"""A picture for every product, drawn on demand: its first letter on a tile in its category's colour."""
 
 import zlib
 from html import escape
@@ -35,18 +35,18 @@ def _spread(sku: str) -> int:
 
 
 def drawn(sku: str, *, title: str, category: str) -> str:
-    """The tile as SVG. Pictures beside a name need no name of their own."""
+    """The tile as SVG."""
     hue = (_HUES.get(category, 205) + _spread(sku)) % 360
     letter = escape(next((sign for sign in title if sign.isalnum()), "?").upper())
     turn = _spread(sku[::-1])
+    ink, paper = f"hsl({hue} 42% 30%)", f"hsl({hue} 45% 88%)"
     return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 150" role="img" aria-hidden="true">'
-        f'<rect width="200" height="150" fill="hsl({hue} 45% 88%)"/>'
-        f'<circle cx="{158 + turn}" cy="{28 - turn}" r="62" fill="hsl({hue} 50% 82%)"/>'
-        f'<circle cx="{30 + turn}" cy="140" r="46" fill="hsl({(hue + 24) % 360} 50% 84%)"/>'
-        f'<g transform="translate(45 20) rotate({turn / 2} 50 50)" fill="hsl({hue} 60% 94%)"'
-        f' stroke="hsl({hue} 42% 32%)" stroke-width="4" stroke-linecap="round" stroke-linejoin="round">'
-        f'<path d="{_SIGNS.get(category, _PARCEL)}"/></g>'
-        f'<text x="14" y="30" font-family="system-ui,sans-serif" font-size="20" font-weight="700"'
-        f' fill="hsl({hue} 42% 32%)">{letter}</text></svg>'
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 210 140">'
+        f'<rect width="210" height="140" fill="{paper}"/>'
+        f'<circle cx="{170 + turn}" cy="{20 - turn}" r="66" fill="hsl({hue} 50% 82%)"/>'
+        f'<circle cx="{26 + turn}" cy="136" r="48" fill="hsl({(hue + 24) % 360} 50% 83%)"/>'
+        f'<text x="105" y="92" text-anchor="middle" font-family="Georgia,serif" font-size="62" font-weight="700"'
+        f' fill="{ink}">{letter}</text>'
+        f'<g transform="translate(166 96) scale(0.36)" fill="none" stroke="{ink}" stroke-width="7"'
+        f' stroke-linecap="round" stroke-linejoin="round"><path d="{_SIGNS.get(category, _PARCEL)}"/></g></svg>'
     )

@@ -35,6 +35,7 @@ _BY_PROBLEM: dict[type[Problem], Told] = {
     problems.OrderNotFound: Told("No such order", "There is no order of yours at this address.", *_ORDERS),
     problems.CartNotFound: Told("No such cart", "There is no cart of yours at this address.", *_CART),
     problems.ProductNotFound: Told("No such goods", "We do not sell this, or not any more."),
+    problems.ValidationFailed: Told("Nothing here", "The address, or something on the page, makes no sense to us."),
     problems.NotFound: Told("Nothing here", "There is no page at this address."),
     problems.SessionRotated: Told(
         "You have just signed in", "That happened in another tab. This page will know in a moment.", *_CART
@@ -89,15 +90,10 @@ _MERGED = {
 }
 
 _EVENTS = {
-    "created": "Order received",
-    "marked": "Order received",
-    "attached": "Payment begun",
-    "charged": "Payment begun",
+    "cart_marked": "Order received",
+    "payment_started": "Payment begun",
     "paid": "Payment received",
-    "settled": "Payment received",
-    "failed": "Payment refused, cart opened again",
-    "refused": "Payment refused, cart opened again",
-    "processing": "Waiting for the bank",
+    "refused": "Not paid; the cart is open again",
 }
 
 

@@ -5,7 +5,7 @@ addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
 
-const bankAnswer = async (exchange, key, card) => {
+const exchanged = async (exchange, key, card) => {
   const form = new URLSearchParams({ type: "card" });
   for (const [name, value] of Object.entries(card)) form.set(`card[${name}]`, value);
   const response = await fetch(exchange, { method: "POST", headers: { Authorization: `Bearer ${key}` }, body: form });
@@ -40,7 +40,7 @@ const offerCardForm = (checkout, template) => {
     pay.disabled = true;
     try {
       // The inputs of the card have no names, so that no browser ever sends them to the shop.
-      choice.value = await bankAnswer(template.dataset.exchange, template.dataset.key, typedCard(fields));
+      choice.value = await exchanged(template.dataset.exchange, template.dataset.key, typedCard(fields));
       checkout.submit();
     } catch (failure) {
       told.textContent = failure instanceof TypeError ? "The payment service does not answer. Try again." : failure.message;
@@ -51,8 +51,16 @@ const offerCardForm = (checkout, template) => {
 
 const checkout = document.querySelector("#checkout");
 const template = document.querySelector("#card-form");
-if (checkout && template) offerCardForm(checkout, template);
+if (checkout?.querySelector("button.main-action") && template) offerCardForm(checkout, template);
+
+// A person who presses the arrow five times means the fifth number.
+const SETTLED_MS = 700;
 
 for (const form of document.querySelectorAll("form.amount")) {
-  form.querySelector("input[type=number]").addEventListener("change", () => form.reportValidity() && form.requestSubmit());
+  let settling;
+  form.addEventListener("submit", () => clearTimeout(settling));
+  form.querySelector("input[type=number]").addEventListener("change", () => {
+    clearTimeout(settling);
+    settling = setTimeout(() => form.reportValidity() && form.requestSubmit(), SETTLED_MS);
+  });
 }
