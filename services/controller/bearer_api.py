@@ -4,12 +4,14 @@ Amounts are JSON numbers in major units, written from exact decimals. Every refu
 """
 
 import json
+import re
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import Field
+from pydantic import AfterValidator, Field, JsonValue
 from starlette.responses import Response
 
 from services.contracts.messages import Command
@@ -23,9 +25,36 @@ from .quote import Form
 from .session import BearerUser
 
 ADDRESS_BYTES = 2048
+ADDRESS_LEVELS = 16
+# PostgreSQL has room for neither NUL nor half of a surrogate pair, in texts and in JSON alike.
+UNKEPT = re.compile("[\x00\ud800-\udfff]")
 PREFIX = "/api/"
 
 router = APIRouter(tags=["second names"])
+
+
+def _texts(value: object, levels: int) -> Iterator[str]:
+    if levels == 0:
+        raise ValueError("is nested too deeply")
+    match value:
+        case str():
+            yield value
+        case list():
+            for member in value:
+                yield from _texts(member, levels - 1)
+        case dict():
+            for name, member in value.items():
+                yield name
+                yield from _texts(member, levels - 1)
+
+
+def _keepable(address: JsonValue) -> JsonValue:
+    if any(UNKEPT.search(text) for text in _texts(address, ADDRESS_LEVELS)):
+        raise ValueError("holds a character that cannot be stored")
+    return address
+
+
+AnyAddress = Annotated[dict[str, JsonValue] | str, AfterValidator(_keepable)]
 
 
 class AddByProduct(Command):
@@ -40,8 +69,8 @@ class PayForCart(Command):
     """Pay for the current cart. An address is kept as it is given."""
 
     payment_method: Annotated[str, Field(min_length=1, max_length=128)]
-    shipping_address: dict[str, Any] | str | None = None
-    billing_address: dict[str, Any] | str | None = None
+    shipping_address: AnyAddress | None = None
+    billing_address: AnyAddress | None = None
     currency: Annotated[str | None, Field(min_length=1, max_length=10)] = None
 
 

@@ -25,12 +25,10 @@ from services.contracts.payments import IntentStatus, PaymentIntent
 from services.contracts.problems import (
     PROBLEMS,
     CheckoutRefused,
-    Conflict,
     NotSent,
     OutcomeNotKnown,
     OutcomeUnknown,
     PaymentDeclined,
-    PaymentMethodNotAccepted,
     Problem,
     Refused,
     Unavailable,
@@ -257,10 +255,8 @@ def problem_of_reason(purchase: Purchase) -> Problem:
     members: dict[str, Any] = {"order_id": str(purchase.checkout_id), "cart_id": str(purchase.cart_id)}
     reason = purchase.reason or "refused"
     known = PROBLEMS.get(reason)
-    if known is not None and issubclass(known, Conflict):
+    if known is not None:
         return known(**members)
     if reason in ("abandoned", "cancelled"):
         return CheckoutRefused(f"The checkout was {reason}; nothing was charged.", reason=reason, **members)
-    if known is PaymentMethodNotAccepted:
-        return PaymentMethodNotAccepted(**members)
     return PaymentDeclined(reason=reason, **members)

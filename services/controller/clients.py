@@ -80,6 +80,8 @@ from services.contracts.problems import (
     RequestInProgress,
     Unauthenticated,
     Undecided,
+    Unprocessable,
+    ValidationFailed,
 )
 
 from .authority import Authority
@@ -537,7 +539,11 @@ class Catalog:
 
     async def products(self, params: list[tuple[str, str]]) -> ProductPage:
         """A page of products."""
-        return definite(await self._catalog.call("products", "GET", "/products", ProductPage, params=params))
+        return definite(
+            await self._catalog.call(
+                "products", "GET", "/products", ProductPage, refusals=(ValidationFailed,), params=params
+            )
+        )
 
     async def product(self, sku: str) -> Product:
         """One product.
@@ -640,6 +646,8 @@ def _refusal(status: int, error: StripeError) -> Refused | OutcomeUnknown:
     if error.type == "card_error" and status == httpx.codes.PAYMENT_REQUIRED:
         reason = error.decline_code or error.code or "card_declined"
         return Refused(PaymentDeclined(error.message or None, reason=reason))
-    if error.type == "invalid_request_error" and error.param in ("payment_method", "amount"):
+    if error.type == "invalid_request_error" and error.param == "payment_method":
         return Refused(PaymentMethodNotAccepted(error.message or None))
+    if error.type == "invalid_request_error" and error.param == "amount":
+        return Refused(Unprocessable(f"The processor does not take this total: {error.message}"))
     return OutcomeUnknown("payments", f"answered {status} {error.type} {error.code}")

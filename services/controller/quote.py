@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from uuid import UUID
@@ -18,6 +19,8 @@ from services.contracts.problems import (
     Unprocessable,
     ValidationFailed,
 )
+
+_METHOD = re.compile(r"pm_[A-Za-z0-9_]+")
 
 
 def checkout_id_of(owner_id: str, key: str) -> UUID:
@@ -60,7 +63,7 @@ def check_form(form: Form, *, currency: str, guest: bool, aliases: dict[str, str
     if guest and form.email is None:
         raise _missing("email", "A guest's order needs an e-mail address.")
     method = aliases.get(form.payment_method, form.payment_method)
-    if not method.startswith("pm_"):
+    if not _METHOD.fullmatch(method):
         raise PaymentMethodNotAccepted("payment_method must be a pm_… token from payments.", accepted=sorted(aliases))
     return method
 
