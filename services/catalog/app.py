@@ -48,4 +48,5 @@ def create_app(
         lifespan=lifespan,
         routers=[api.reading, guarded],
         pings=pings,
+        issuer=settings.oidc_issuer,
     )

@@ -190,14 +190,14 @@ def create_service(
     pings: dict[str, Ping],
     render: Renderer = render_json,
     body_limit: int = BODY_LIMIT,
-    docs_client_id: str | None = None,
+    issuer: str | None = None,
 ) -> FastAPI:
     """A FastAPI application with everything that all services share.
 
     Args:
         pings: by name, what must answer for the service to be ready; filled by the lifespan as it opens things.
         render: how a problem becomes an answer, for the service that answers browsers too.
-        docs_client_id: the public OpenID client with which the docs page signs in.
+        issuer: the provider at which the docs page signs in.
     """
     configure_logging(name, log_format=settings.log_format, level=settings.log_level)
     app = FastAPI(
@@ -211,13 +211,12 @@ def create_service(
         generate_unique_id_function=_operation_id,
         telemetry={"tracing": False, "metrics": False, "logs": False},
         responses={422: refusals(ValidationFailed)[422]},
-        swagger_ui_init_oauth={"clientId": docs_client_id, "usePkceWithAuthorizationCodeGrant": True},
     )
     for router in routers:
         app.include_router(router)
     app.include_router(_health(name, pings))
     app.add_route("/metrics", metrics_endpoint, include_in_schema=False)
-    docs_routes(app, client_id=docs_client_id)
+    docs_routes(app, issuer=issuer)
     _render_problems(app, render)
     app.add_middleware(Edge, render=render, body_limit=body_limit)
     return app

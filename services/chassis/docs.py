@@ -4,12 +4,15 @@ import json
 from html import escape
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
+# The public client, registered at the built-in provider, as which every docs page signs in.
+CLIENT_ID = "docs"
 ASSETS = Path(str(files("fastapi_swagger"))) / "resources"
 
 DOCS_CSP = (
@@ -71,9 +74,12 @@ window.close();
 """
 
 
-def docs_page(*, title: str, document: str, client_id: str | None, connect: str = "") -> HTMLResponse:
-    """The page that shows one OpenAPI document."""
-    page = _PAGE.format(title=escape(title), document=escape(document), client=escape(client_id or ""))
+def docs_page(*, title: str, document: str, issuer: str | None) -> HTMLResponse:
+    """The page that shows one OpenAPI document, and signs in at the issuer."""
+    client = CLIENT_ID if issuer else ""
+    page = _PAGE.format(title=escape(title), document=escape(document), client=client)
+    at = urlsplit(issuer or "")
+    connect = f"{at.scheme}://{at.netloc}" if issuer else ""
     return HTMLResponse(
         page,
         headers={
@@ -84,12 +90,11 @@ def docs_page(*, title: str, document: str, client_id: str | None, connect: str 
     )
 
 
-def docs_routes(app: FastAPI, *, client_id: str | None) -> None:
+def docs_routes(app: FastAPI, *, issuer: str | None) -> None:
     """Serve the page, its script and its assets under /docs."""
 
     async def page(_: Request) -> Response:
-        connect = getattr(app.state, "docs_connect", "")
-        return docs_page(title=app.title, document="/openapi.json", client_id=client_id, connect=connect)
+        return docs_page(title=app.title, document="/openapi.json", issuer=issuer)
 
     async def init(_: Request) -> Response:
         return Response(_INIT, media_type="text/javascript")

@@ -490,8 +490,7 @@ async def docs_of(service: str, request: Request) -> Response:
     return docs_page(
         title=service,
         document=f"/docs/openapi/{service}.json",
-        client_id="docs",
-        connect=request.app.state.docs_connect,
+        issuer=request.state.settings.oidc_issuer,
     )
 
 

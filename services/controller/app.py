@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, Security
 from prometheus_client import Counter, Gauge
 from starlette.responses import Response
 
 from services.chassis.app import Ping, create_service, render_json
-from services.chassis.auth import OpenIdProvider, TokenVerifier
+from services.chassis.auth import OpenIdProvider, TokenVerifier, bearer_scheme
 from services.chassis.database import Database
 from services.chassis.logs import get_logger
 from services.chassis.outbound import Neighbour
@@ -139,19 +138,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 task.cancel()
             await asyncio.gather(*upkeep, return_exceptions=True)
 
+    either = APIRouter(dependencies=[Security(bearer_scheme(settings.oidc_issuer))])
+    for part in (*routers, bearer_api.router):
+        either.include_router(part)
     app = create_service(
         name="controller",
         title="python-cart",
         description="The shopper's door: carts, checkout, orders. Amounts are integers in minor units (paise).",
         settings=settings,
         lifespan=lifespan,
-        routers=[*routers, bearer_api.router, web.router],
+        routers=[either, web.router],
         pings=pings,
         render=render,
-        docs_client_id="docs",
+        issuer=settings.oidc_issuer,
     )
-    issuer = urlsplit(settings.oidc_issuer)
-    app.state.docs_connect = f"{issuer.scheme}://{issuer.netloc}"
     app.state.settings = settings
     app.mount("/static", web.static_app, name="static")
     app.add_middleware(SessionCookies)

@@ -19,7 +19,7 @@ class Settings(ServiceSettings):
     oidc_internal_url: str | None = None
     oidc_client_id: str = "controller"
     oidc_client_secret: str
-    oidc_scope: str = "openid profile email offline_access"
+    oidc_scope: str = "openid profile email offline_access operator"
     payments_url: str
     payments_public_url: str = ""
     payments_secret_key: str

@@ -73,7 +73,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], datetime
         routers=[api.router(bearer_scheme(settings.oidc_issuer)), browser.router],
         pings=pings,
         render=pages.render,
-        docs_client_id="docs",
+        issuer=settings.oidc_issuer,
     )
     app.add_exception_handler(OAuth2Error, browser.refuse)
     app.add_middleware(CrossOrigin, paths=api.CROSS_ORIGIN_PATHS, origins=web_origins(clients))
