@@ -1,0 +1,60 @@
+"""The commands of README.md, as a newcomer pastes them into a shell."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from services.local.settings import REPOSITORY
+from tests.stacks import RunningStack
+
+BLOCKS = re.findall(
+    r"^```sh\n(.*?)^```", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+)
+JOURNEYS = [block for block in BLOCKS if "curl " in block]
+
+
+def at(stack: RunningStack, block: str) -> str:
+    """The commands with the stack's address, and with the program behind `make token`: make would install packages."""
+    token = f"{shlex.quote(sys.executable)} -m services.local.token --user"
+    return block.replace("http://localhost:8000", stack.url).replace("make --silent token USER=alice", f"{token} alice")
+
+
+def pasted(stack: RunningStack, block: str, folder: Path) -> str:
+    """What the commands print; a curl that fails ends them."""
+    jar = str(folder / "jar")
+    commands = at(stack, block).replace("-b jar -c jar", f"-b {jar} -c {jar} -w '\\n'")
+    shell = {**os.environ, "OIDC_ISSUER": stack.idp_url}
+    run = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands],
+        cwd=REPOSITORY,
+        env=shell,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+@pytest.mark.parametrize("block", JOURNEYS, ids=["guest", "bearer"])
+def test_the_commands_of_the_readme_work_as_they_stand(stack: RunningStack, block: str, tmp_path: Path) -> None:
+    printed = pasted(stack, block, tmp_path)
+
+    if "/checkout" in block:
+        added, filled, cart, order, orders = printed.splitlines()
+        assert '"total_items":3' in added
+        assert '"total_items":4' in filled
+        assert cart == filled
+        assert '"status":"paid","reason":null,"total":12600' in order
+        paid = re.search('"order_id":"[^"]+"', order)
+        assert paid
+        assert paid[0] in orders
+    else:
+        assert '"product_id":1' in printed
+        assert '"owner":{"id":"user:' in printed
+        assert '"name":"alice"' in printed
