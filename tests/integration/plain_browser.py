@@ -1,5 +1,6 @@
 """A browser without scripts: it shows pages, follows links and sends forms as a person fills them in."""
 
+import time
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from types import TracebackType
@@ -8,6 +9,7 @@ from urllib.parse import urljoin
 
 import httpx
 
+REFRESH_AT_MOST_SECONDS = 0.5
 EMPTY = frozenset({"input", "img", "meta", "link", "br", "hr", "path", "circle"})
 UNSEEN = frozenset({"script", "style", "template", "title"})
 
@@ -152,6 +154,14 @@ class PlainBrowser:
     def post(self, form: Form, *, headers: dict[str, str]) -> httpx.Response:
         """Send the form as another site's page would, and stay where we are."""
         return self._client.post(urljoin(self.home, form.action), data=form.fields, headers=headers)
+
+    def leave_open(self, *, at_most_seconds: float = 30.0) -> None:
+        """Leave the page alone for as long as it asks to be loaded again, as a browser does."""
+        until = time.monotonic() + at_most_seconds
+        while self.page.refresh is not None:
+            assert time.monotonic() < until, f"{self.address} has still not come to an end: {self.text}"
+            time.sleep(min(float(self.page.refresh), REFRESH_AT_MOST_SECONDS))
+            self.open(str(self.address))
 
     def _show(self, response: httpx.Response) -> None:
         self._response = response

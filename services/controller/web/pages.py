@@ -91,13 +91,13 @@ async def set_quantity(store: Here, sku: Sku, form: Setting) -> Response:
         await store.shopping.set(store.shopper, sku, quantity, cart_id=form.cart_id, key=form.key)
     except (Objections, QuantityLimitExceeded, UnknownSku) as refusal:
         return await store.cart(status=422, message=str(refusal), wrong_sku=sku)
-    return see(CART, anchor=f"line-{sku}") if quantity else see(CART, removed=sku)
+    return see(CART, anchor=f"line-{sku}") if quantity else see(CART, query={"removed": sku})
 
 
 @router.post("/cart/items/{sku}/remove")
 async def remove(store: Here, sku: Sku, form: Setting) -> Response:
     await store.shopping.remove(store.shopper, sku, cart_id=form.cart_id, key=form.key)
-    return see(CART, removed=sku, quantity=form.quantity)
+    return see(CART, query={"removed": sku, "quantity": form.quantity})
 
 
 @router.post("/cart/clear")

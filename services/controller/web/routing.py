@@ -1,6 +1,6 @@
 """What all routes of the storefront share: they live on one host name, and a change leads to a page again."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, cast
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -33,7 +33,7 @@ class OnPublicHost(APIRoute):
         return lead_home
 
 
-def see(path: str, *, anchor: str = "", **query: str) -> RedirectResponse:
+def see(path: str, *, anchor: str = "", query: Mapping[str, str] | None = None) -> RedirectResponse:
     """Lead to a page after a change, so that reloading it changes nothing."""
     told = f"?{urlencode(query)}" if query else ""
     return RedirectResponse(f"{path}{told}{f'#{quote(anchor)}' if anchor else ''}", SEE_OTHER)
@@ -44,5 +44,4 @@ def see_again(page: str, *, anchor: str, added: str) -> RedirectResponse:
     parts = urlsplit(page)
     if parts.scheme or parts.netloc or not parts.path.startswith("/shop/") or not page.isprintable():
         return see(CART)
-    query = [(name, text) for name, text in parse_qsl(parts.query) if name != "added"]
-    return see(parts.path, anchor=anchor, **dict(query), added=added)
+    return see(parts.path, anchor=anchor, query={**dict(parse_qsl(parts.query)), "added": added})
