@@ -191,6 +191,7 @@ def create_service(
     render: Renderer = render_json,
     body_limit: int = BODY_LIMIT,
     issuer: str | None = None,
+    docs_links: tuple[str, ...] = (),
 ) -> FastAPI:
     """A FastAPI application with everything that all services share.
 
@@ -198,6 +199,7 @@ def create_service(
         pings: by name, what must answer for the service to be ready; filled by the lifespan as it opens things.
         render: how a problem becomes an answer, for the service that answers browsers too.
         issuer: the provider at which the docs page signs in.
+        docs_links: further pages under /docs/ that the docs page leads to.
     """
     configure_logging(name, log_format=settings.log_format, level=settings.log_level)
     app = FastAPI(
@@ -212,11 +214,11 @@ def create_service(
         telemetry={"tracing": False, "metrics": False, "logs": False},
         responses={422: refusals(ValidationFailed)[422]},
     )
+    docs_routes(app, issuer=issuer, links=docs_links)
     for router in routers:
         app.include_router(router)
     app.include_router(_health(name, pings))
     app.add_route("/metrics", metrics_endpoint, include_in_schema=False)
-    docs_routes(app, issuer=issuer)
     _render_problems(app, render)
     app.add_middleware(Edge, render=render, body_limit=body_limit)
     return app

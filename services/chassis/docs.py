@@ -27,9 +27,11 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} · API</title>
 <link rel="stylesheet" href="/docs/assets/swagger-ui.css">
+<link rel="stylesheet" href="/docs/page.css">
 <link rel="icon" href="/docs/assets/favicon-32x32.png">
 </head>
 <body>
+{links}
 <main id="swagger-ui"></main>
 <script src="/docs/assets/swagger-ui-bundle.js"></script>
 <script src="/docs/init.js" data-document="{document}" data-client="{client}"></script>
@@ -54,6 +56,13 @@ window.addEventListener("load", () => {
 });
 """
 
+_STYLE = """body { margin: 0; font-family: system-ui, sans-serif; }
+nav { background: #1f3d36; }
+nav ul { display: flex; flex-wrap: wrap; gap: 1.25rem; list-style: none; margin: 0 auto; padding: 0.75rem 20px; }
+nav ul { max-width: 1420px; }
+nav a { color: #fff; }
+"""
+
 # Our own: hands the answer of the sign-in window to the page that opened it.
 _REDIRECT_PAGE = (
     '<!doctype html><html lang="en"><title>Signing in</title><script src="/docs/oauth2-redirect.js"></script>'
@@ -74,10 +83,10 @@ window.close();
 """
 
 
-def docs_page(*, title: str, document: str, issuer: str | None) -> HTMLResponse:
+def docs_page(*, title: str, document: str, issuer: str | None, links: tuple[str, ...] = ()) -> HTMLResponse:
     """The page that shows one OpenAPI document, and signs in at the issuer."""
     client = CLIENT_ID if issuer else ""
-    page = _PAGE.format(title=escape(title), document=escape(document), client=client)
+    page = _PAGE.format(title=escape(title), document=escape(document), client=client, links=_navigation(links))
     at = urlsplit(issuer or "")
     connect = f"{at.scheme}://{at.netloc}" if issuer else ""
     return HTMLResponse(
@@ -90,11 +99,19 @@ def docs_page(*, title: str, document: str, issuer: str | None) -> HTMLResponse:
     )
 
 
-def docs_routes(app: FastAPI, *, issuer: str | None) -> None:
+def _navigation(links: tuple[str, ...]) -> str:
+    places = "".join(f'<li><a href="/docs/{escape(name)}">{escape(name)}</a></li>' for name in links)
+    return f'<nav aria-label="API documents"><ul>{places}</ul></nav>' if links else ""
+
+
+def docs_routes(app: FastAPI, *, issuer: str | None, links: tuple[str, ...]) -> None:
     """Serve the page, its script and its assets under /docs."""
 
     async def page(_: Request) -> Response:
-        return docs_page(title=app.title, document="/openapi.json", issuer=issuer)
+        return docs_page(title=app.title, document="/openapi.json", issuer=issuer, links=links)
+
+    async def style(_: Request) -> Response:
+        return Response(_STYLE, media_type="text/css")
 
     async def init(_: Request) -> Response:
         return Response(_INIT, media_type="text/javascript")
@@ -113,6 +130,7 @@ def docs_routes(app: FastAPI, *, issuer: str | None) -> None:
         return Response(_REDIRECT, media_type="text/javascript")
 
     app.add_route("/docs", page, include_in_schema=False)
+    app.add_route("/docs/page.css", style, include_in_schema=False)
     app.add_route("/docs/init.js", init, include_in_schema=False)
     app.add_route("/docs/oauth2-redirect", redirect, include_in_schema=False)
     app.add_route("/docs/oauth2-redirect.js", redirect_script, include_in_schema=False)

@@ -1,14 +1,13 @@
 """The shopper's door, in JSON. Pages live under /shop/ (web/); the second set of names in bearer_api.py."""
 
 import asyncio
-import json
 from datetime import datetime
 from pathlib import Path as FilePath
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import RedirectResponse
 
 from services.chassis.app import refusals
 from services.chassis.docs import docs_page
@@ -62,6 +61,7 @@ from services.contracts.shop import (
 )
 
 from .orders import Bought, Orders, Pending
+from .papers import STYLE, paper
 from .quote import Form
 from .session import Shopper, Visitor
 from .shopping import Changed, Shopping
@@ -109,7 +109,9 @@ CHECKOUT = refusals(
     OutcomeNotKnown,
 )
 
-OPENAPI = FilePath(__file__).resolve().parents[2] / "docs" / "openapi"
+DOCS = FilePath(__file__).resolve().parents[2] / "docs"
+SERVICES = ("controller", "catalog", "cartdb", "idp", "payments")
+DOCUMENTS = (*SERVICES, "problems")
 
 
 def the_shopping(request: Request) -> Shopping:
@@ -482,29 +484,38 @@ async def index() -> Response:
     return RedirectResponse("/shop/", 303)
 
 
+@front.get("/docs/problems")
+async def problems() -> Response:
+    """What every `type` of a refusal leads to."""
+    return paper("Problems", await asyncio.to_thread((DOCS / "problems.md").read_text, "utf-8"))
+
+
+@front.get("/docs/paper.css")
+async def paper_style() -> Response:
+    """How a paper looks."""
+    return Response(STYLE, media_type="text/css")
+
+
 @front.get("/docs/{service}")
 async def docs_of(service: str, request: Request) -> Response:
     """The page of another service's API, from the document kept under review."""
-    if not _document(service).is_file():
+    if service not in SERVICES:
         raise NotFound
     return docs_page(
         title=service,
         document=f"/docs/openapi/{service}.json",
         issuer=request.state.settings.oidc_issuer,
+        links=DOCUMENTS,
     )
 
 
 @front.get("/docs/openapi/{service}.json")
 async def document_of(service: str) -> Response:
     """That document."""
-    if not _document(service).is_file():
+    if service not in SERVICES:
         raise NotFound
-    content: Any = json.loads(await asyncio.to_thread(_document(service).read_text, "utf-8"))
-    return JSONResponse(content)
-
-
-def _document(service: str) -> FilePath:
-    return OPENAPI / f"{service}.json" if service.isalpha() else OPENAPI / "none"
+    text = await asyncio.to_thread((DOCS / "openapi" / f"{service}.json").read_text, "utf-8")
+    return Response(text, media_type="application/json")
 
 
 routers = [session, goods, cart, carts, checkout, front]

@@ -20,7 +20,7 @@ from services.contracts.problems import Problem
 
 from . import bearer_api, web
 from .adoption import Adoption
-from .api import routers
+from .api import DOCUMENTS, routers
 from .checkout import Checkout
 from .clients import Carts, Catalog, Identity, Payments, ServiceToken, Stock
 from .orders import Orders
@@ -151,6 +151,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         pings=pings,
         render=render,
         issuer=settings.oidc_issuer,
+        docs_links=DOCUMENTS,
     )
     app.state.settings = settings
     app.mount("/static", web.static_app, name="static")
