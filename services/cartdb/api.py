@@ -56,6 +56,8 @@ from services.contracts.problems import (
     Unprocessable,
 )
 
+from .adoption_store import AdoptionStore
+from .purchase_store import PurchaseStore
 from .store import Edit, Store
 
 SERVICE_SCOPES = frozenset({Scope.CART_GUEST, Scope.CART_CHECKOUT, Scope.CART_WATCH})
@@ -90,6 +92,14 @@ async def verified(request: Request) -> Caller:
 
 def the_store(request: Request) -> Store:
     return cast(Store, request.state.store)
+
+
+def the_purchases(request: Request) -> PurchaseStore:
+    return cast(PurchaseStore, request.state.purchases)
+
+
+def the_adoptions(request: Request) -> AdoptionStore:
+    return cast(AdoptionStore, request.state.adoptions)
 
 
 OwnerHeader = Annotated[str | None, Header(alias=CART_OWNER_HEADER, max_length=80)]
@@ -137,6 +147,8 @@ def expected_version(if_match: Annotated[str | None, Header()] = None) -> int | 
 
 
 StoreDep = Annotated[Store, Depends(the_store)]
+Purchases = Annotated[PurchaseStore, Depends(the_purchases)]
+Adoptions = Annotated[AdoptionStore, Depends(the_adoptions)]
 Shopper = Annotated[str, Depends(shopper)]
 Checkout = Annotated[str, Depends(checkout)]
 ShopperOrCheckout = Annotated[str, Depends(shopper_or_checkout)]
@@ -310,14 +322,14 @@ purchases = APIRouter(tags=["purchases"])
     ),
     summary="Mark a cart purchased by a checkout",
 )
-async def purchase(cart_id: UUID, request: PurchaseRequest, owner: Checkout, store: StoreDep) -> Purchase:
+async def purchase(cart_id: UUID, request: PurchaseRequest, owner: Checkout, store: Purchases) -> Purchase:
     """The answer's state tells: pending is a yes; failed, with its reason, is a no that stays. A repeat agrees."""
     return await store.purchase(owner, cart_id, request)
 
 
 @purchases.get("/purchases", responses=OWNER_REFUSALS, summary="The owner's purchases")
 async def list_purchases(
-    owner: ShopperOrCheckout, store: StoreDep, limit: Annotated[int, Query(ge=1, le=100)] = 50
+    owner: ShopperOrCheckout, store: Purchases, limit: Annotated[int, Query(ge=1, le=100)] = 50
 ) -> PurchaseList:
     """The newest first; those that were refused at the mark are among them, as failed."""
     return PurchaseList(purchases=await store.purchases(owner, limit=limit))
@@ -328,7 +340,7 @@ async def list_purchases(
     responses=refusals(Unauthenticated, Forbidden, OrderNotFound, Unavailable),
     summary="One purchase in its present state",
 )
-async def find_purchase(checkout_id: UUID, owner: ShopperOrCheckout, store: StoreDep) -> Purchase:
+async def find_purchase(checkout_id: UUID, owner: ShopperOrCheckout, store: Purchases) -> Purchase:
     """Pending, paid, or failed with its reason."""
     return await store.find_purchase(owner, checkout_id)
 
@@ -338,7 +350,7 @@ async def find_purchase(checkout_id: UUID, owner: ShopperOrCheckout, store: Stor
     responses=refusals(Unauthenticated, Forbidden, OrderNotFound, IntentMismatch, PurchaseHasFailed, Unavailable),
     summary="Attach the payment intent",
 )
-async def attach(checkout_id: UUID, command: Attach, owner: Checkout, store: StoreDep) -> Purchase:
+async def attach(checkout_id: UUID, command: Attach, owner: Checkout, store: Purchases) -> Purchase:
     """Written once, before anything is charged."""
     return await store.attach(owner, checkout_id, intent_id=command.intent_id)
 
@@ -348,7 +360,7 @@ async def attach(checkout_id: UUID, command: Attach, owner: Checkout, store: Sto
     responses=refusals(Unauthenticated, Forbidden, OrderNotFound, IntentMismatch, PurchaseHasFailed, Unavailable),
     summary="The intent has succeeded",
 )
-async def settle(checkout_id: UUID, command: Settle, owner: Checkout, store: StoreDep) -> Purchase:
+async def settle(checkout_id: UUID, command: Settle, owner: Checkout, store: Purchases) -> Purchase:
     """Pending becomes paid; a new, empty cart follows."""
     return await store.settle(owner, checkout_id, intent_id=command.intent_id)
 
@@ -358,7 +370,7 @@ async def settle(checkout_id: UUID, command: Settle, owner: Checkout, store: Sto
     responses=refusals(Unauthenticated, Forbidden, OrderNotFound, PurchaseIsSettled, Unavailable),
     summary="Unmark: the intent is cancelled for good",
 )
-async def unpurchase(checkout_id: UUID, command: Unpurchase, owner: Checkout, store: StoreDep) -> Purchase:
+async def unpurchase(checkout_id: UUID, command: Unpurchase, owner: Checkout, store: Purchases) -> Purchase:
     """Pending becomes failed, and the cart opens again in the same transaction."""
     return await store.unpurchase(owner, checkout_id, reason=command.reason)
 
@@ -368,7 +380,7 @@ async def unpurchase(checkout_id: UUID, command: Unpurchase, owner: Checkout, st
     responses=refusals(Unauthenticated, Forbidden, IdempotencyKeyReused, Unavailable),
     summary="A tombstone for a checkout that never came",
 )
-async def void(checkout_id: UUID, command: Void, owner: Checkout, store: StoreDep) -> Purchase:
+async def void(checkout_id: UUID, command: Void, owner: Checkout, store: Purchases) -> Purchase:
     """A purchase that is there already wins and is answered in its present state."""
     return await store.void(
         owner, checkout_id, cart_id=command.cart_id, fingerprint=command.fingerprint, reason=command.reason
@@ -380,7 +392,8 @@ async def void(checkout_id: UUID, command: Void, owner: Checkout, store: StoreDe
 )
 async def unfinished(
     caller: Annotated[Caller, Depends(verified)],
-    store: StoreDep,
+    store: Purchases,
+    moves: Adoptions,
     older_than: Annotated[float, Query(ge=0, le=86_400)] = 15,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Unfinished:
@@ -388,7 +401,7 @@ async def unfinished(
     caller.demand(Scope.CART_CHECKOUT)
     return Unfinished(
         purchases=await store.unfinished_purchases(older_than_seconds=older_than, limit=limit),
-        adoptions=await store.unfinished_adoptions(older_than_seconds=older_than, limit=limit),
+        adoptions=await moves.unfinished_adoptions(older_than_seconds=older_than, limit=limit),
     )
 
 
@@ -402,7 +415,7 @@ adoptions = APIRouter(tags=["adoption"])
     responses=refusals(Unauthenticated, Forbidden, CartIsBeingAdopted, Unavailable),
     summary="Step 1: freeze the guest's carts for a user",
 )
-async def freeze(command: Freeze, owner: ShopperOrCheckout, store: StoreDep) -> Frozen:
+async def freeze(command: Freeze, owner: ShopperOrCheckout, store: Adoptions) -> Frozen:
     """Written once: a second user is refused."""
     if not is_guest(owner):
         raise Forbidden("Only a guest's carts can be adopted.")
@@ -414,7 +427,7 @@ async def freeze(command: Freeze, owner: ShopperOrCheckout, store: StoreDep) -> 
     responses=refusals(Unauthenticated, Forbidden, CartInCheckout, Unavailable),
     summary="Step 2: put the frozen lines into the user's cart",
 )
-async def apply(command: ApplyMerge, owner: ShopperOrCheckout, store: StoreDep) -> Receipt:
+async def apply(command: ApplyMerge, owner: ShopperOrCheckout, store: Adoptions) -> Receipt:
     """Once for the merge id; a repeat answers the same receipt."""
     return await store.apply(owner, command)
 
@@ -425,7 +438,7 @@ async def apply(command: ApplyMerge, owner: ShopperOrCheckout, store: StoreDep) 
     responses=refusals(Unauthenticated, Forbidden, Unavailable),
     summary="Step 3: the guest's carts have moved",
 )
-async def close(merge_id: UUID, owner: ShopperOrCheckout, store: StoreDep) -> None:
+async def close(merge_id: UUID, owner: ShopperOrCheckout, store: Adoptions) -> None:
     """A repeat agrees."""
     await store.close(owner, merge_id)
 
@@ -435,6 +448,6 @@ async def close(merge_id: UUID, owner: ShopperOrCheckout, store: StoreDep) -> No
     responses=refusals(Unauthenticated, Forbidden, MergeNotFound, Unavailable),
     summary="The receipt of an adoption",
 )
-async def receipt(merge_id: UUID, owner: Shopper, store: StoreDep) -> Receipt:
+async def receipt(merge_id: UUID, owner: Shopper, store: Adoptions) -> Receipt:
     """What became of each of the guest's lines, and why."""
     return await store.receipt(owner, merge_id)

@@ -11,8 +11,11 @@ from services.chassis.app import Ping, create_service
 from services.chassis.auth import OpenIdProvider, TokenVerifier, bearer_scheme
 from services.chassis.database import FastDatabase
 
+from .adoption_store import AdoptionStore
 from .api import adoptions, purchases, router
 from .cart import Limits
+from .purchase_store import PurchaseStore
+from .rows import Opening
 from .settings import Settings
 from .store import Store
 
@@ -29,6 +32,7 @@ def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBa
         guest_idle_days=settings.guest_idle_days,
         user_idle_days=settings.user_idle_days,
     )
+    opening = Opening(limits, settings.shop_currency)
     pings: dict[str, Ping] = {}
 
     @asynccontextmanager
@@ -41,7 +45,9 @@ def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBa
             await opened.enter_async_context(provider.neighbour)
             pings.update(database=database.ping, idp=provider.ping)
             yield {
-                "store": Store(database, limits=limits, currency=settings.shop_currency),
+                "store": Store(database, opening),
+                "purchases": PurchaseStore(database, opening),
+                "adoptions": AdoptionStore(database, opening),
                 "verifier": TokenVerifier(provider, audience=AUDIENCE),
             }
 
