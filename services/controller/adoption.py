@@ -6,7 +6,8 @@ from services.contracts.identity import owner_id_of
 from services.contracts.problems import Refused
 
 from .authority import Authority
-from .clients import Carts, ServiceToken
+from .clients import Carts
+from .provider import ServiceToken
 from .session import Session, Sessions, merge_id_of
 
 logger = get_logger(__name__)

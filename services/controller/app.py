@@ -22,8 +22,10 @@ from . import bearer_api, web
 from .adoption import Adoption
 from .api import DOCUMENTS, routers
 from .checkout import Checkout
-from .clients import Carts, Catalog, Identity, Payments, ServiceToken, Stock
+from .clients import Carts, Catalog, Stock
 from .orders import Orders
+from .processor import Payments
+from .provider import Identity, ServiceToken
 from .reconcile import Reconcile
 from .session import Doorkeeper, SessionCookies, Sessions, Signer
 from .settings import Settings

@@ -35,7 +35,7 @@ from services.contracts.identity import guest_owner_id, owner_id_of
 from services.contracts.problems import CrossSiteRequest, SessionRotated, Unauthenticated, Unavailable
 
 from .authority import Authority
-from .clients import Identity, ServiceToken, Tokens
+from .provider import Identity, ServiceToken, Tokens
 from .settings import Settings
 
 MAX_AGE_SECONDS = 30 * 24 * 3600

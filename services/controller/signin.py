@@ -18,7 +18,7 @@ from services.contracts.carts import MergeStrategy
 from services.contracts.problems import Problem, Refused, SignInFailed, Unavailable
 
 from .adoption import Adoption
-from .clients import Identity, Tokens
+from .provider import Identity, Tokens
 from .session import Doorkeeper, Sessions, set_cookie
 from .settings import Settings
 

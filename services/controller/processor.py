@@ -1,0 +1,111 @@
+"""The payment processor, on Stripe's wire: forms out, intents in, and what each refusal means."""
+
+from urllib.parse import urlencode
+from uuid import UUID
+
+import httpx
+from pydantic import ValidationError
+
+from services.chassis.logs import get_logger
+from services.chassis.outbound import Neighbour
+from services.contracts.payments import IntentStatus, PaymentIntent, StripeError, StripeFailure
+from services.contracts.problems import (
+    OutcomeUnknown,
+    PaymentDeclined,
+    PaymentMethodNotAccepted,
+    Refused,
+    Undecided,
+    Unprocessable,
+)
+
+logger = get_logger(__name__)
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class Payments:
+    """A processor that speaks Stripe's wire format."""
+
+    def __init__(self, neighbour: Neighbour, *, secret_key: str) -> None:
+        self._payments = neighbour
+        self._secret_key = secret_key
+
+    async def create(self, *, amount: int, currency: str, checkout_id: UUID) -> PaymentIntent | Refused | Undecided:
+        """The checkout's one intent: the same in every repeat."""
+        form = {
+            "amount": str(amount),
+            "currency": currency.lower(),
+            "payment_method_types[]": "card",
+            "metadata[checkout_id]": str(checkout_id),
+        }
+        return await self._post("create", "/v1/payment_intents", form, key=f"{checkout_id}:create")
+
+    async def confirm(
+        self, intent_id: str, *, payment_method: str, checkout_id: UUID
+    ) -> PaymentIntent | Refused | Undecided:
+        """Charge. A reply's status tells whether it succeeded."""
+        form = {"payment_method": payment_method, "error_on_requires_action": "true"}
+        path = f"/v1/payment_intents/{intent_id}/confirm"
+        return await self._post("confirm", path, form, key=f"{checkout_id}:confirm")
+
+    async def cancel(self, intent_id: str) -> PaymentIntent | Refused | Undecided:
+        """Make sure that the intent can never be charged, or hear that it was.
+
+        Without an idempotency key: a stored 500 would be replayed for ever, and cancelling twice is harmless.
+        """
+        return await self._post("cancel", f"/v1/payment_intents/{intent_id}/cancel", {}, key=None)
+
+    async def find(self, intent_id: str) -> PaymentIntent | Refused | Undecided:
+        """The intent as it is now."""
+        answer = await self._payments.exchange(
+            "find", "GET", f"/v1/payment_intents/{intent_id}", headers=self._headers(None)
+        )
+        return answer if not isinstance(answer, httpx.Response) else read_intent(answer)
+
+    async def _post(
+        self, call: str, path: str, form: dict[str, str], *, key: str | None
+    ) -> PaymentIntent | Refused | Undecided:
+        answer = await self._payments.exchange(
+            call, "POST", path, headers={**FORM, **self._headers(key)}, content=urlencode(form).encode()
+        )
+        return answer if not isinstance(answer, httpx.Response) else read_intent(answer)
+
+    def _headers(self, key: str | None) -> dict[str, str]:
+        keyed = {"Idempotency-Key": key} if key else {}
+        return {"Authorization": f"Bearer {self._secret_key}", "Stripe-Version": STRIPE_VERSION, **keyed}
+
+
+# The last version in which an intent takes payment_method_types, which is what a checkout names.
+STRIPE_VERSION = "2026-07-29.dahlia"
+FINAL = frozenset({IntentStatus.SUCCEEDED, IntentStatus.CANCELED})
+UNEXPECTED_STATE = "payment_intent_unexpected_state"
+
+
+def read_intent(answer: httpx.Response) -> PaymentIntent | Refused | OutcomeUnknown:
+    """What an answer on Stripe's wire means.
+
+    A refusal because of the intent's state carries the intent; a final state is an answer, any other one tells nothing.
+    """
+    try:
+        if answer.is_success:
+            return PaymentIntent.model_validate_json(answer.content)
+        error = StripeFailure.model_validate_json(answer.content).error
+    except ValidationError:
+        return OutcomeUnknown("payments", f"answered {answer.status_code} in another shape")
+    if error.code == UNEXPECTED_STATE:
+        intent = error.payment_intent
+        final = intent is not None and intent.status in FINAL
+        return intent if intent and final else OutcomeUnknown("payments", "the intent is on its way")
+    return _refusal(answer.status_code, error)
+
+
+def _refusal(status: int, error: StripeError) -> Refused | OutcomeUnknown:
+    if error.type == "card_error" and status == httpx.codes.PAYMENT_REQUIRED:
+        reason = error.decline_code or error.code or "card_declined"
+        return Refused(PaymentDeclined(error.message or None, reason=reason))
+    if error.type == "invalid_request_error" and error.param == "payment_method":
+        return Refused(PaymentMethodNotAccepted(error.message or None))
+    if error.type == "invalid_request_error" and error.param == "amount":
+        return Refused(Unprocessable(f"The processor does not take this total: {error.message}"))
+    return OutcomeUnknown("payments", f"answered {status} {error.type} {error.code}")

@@ -1,0 +1,174 @@
+"""The OpenID provider's back channel: tokens for shoppers who sign in, tokens of the controller's own."""
+
+import time
+from dataclasses import asdict, dataclass, field
+from enum import Enum
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import httpx
+from pydantic import ValidationError
+
+from services.chassis.auth import OpenIdProvider
+from services.chassis.logs import get_logger
+from services.chassis.outbound import SingleFlight
+from services.contracts.messages import Reply
+from services.contracts.problems import (
+    NotSent,
+    OutcomeUnknown,
+    Problem,
+    Refused,
+    Unauthenticated,
+    Undecided,
+)
+
+logger = get_logger(__name__)
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a sign-in brought."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False, default=None)
+    id_token: str | None = field(repr=False, default=None)
+    expires_in: float = 900.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a session keeps: the ID token has done its work once it was checked."""
+        return {**asdict(self), "id_token": None}
+
+
+class TokenReply(Reply):
+    """The token endpoint's answer."""
+
+    access_token: str
+    token_type: str
+    expires_in: float = 900.0
+    refresh_token: str | None = None
+    id_token: str | None = None
+
+
+class _SignInAgain(Enum):
+    SIGN_IN_AGAIN = "sign in again"
+
+
+class Identity:
+    """The OpenID provider, as the controller's back channel uses it."""
+
+    SIGN_IN_AGAIN: Final = _SignInAgain.SIGN_IN_AGAIN
+
+    def __init__(self, provider: OpenIdProvider, *, client_id: str, client_secret: str) -> None:
+        self.provider = provider
+        self.client_id = client_id
+        self._auth = httpx.BasicAuth(client_id, client_secret)
+
+    async def redeem(self, *, code: str, verifier: str, redirect_uri: str) -> Tokens | Undecided | Refused:
+        """Turn a code into tokens. Sent once: a code that was redeemed twice revokes what it gave."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "code_verifier": verifier,
+            "redirect_uri": redirect_uri,
+        }
+        return await self._tokens("redeem", form)
+
+    async def refresh(self, tokens: Tokens) -> Tokens | Undecided | _SignInAgain:
+        """Renew an access token. Sent once: a refresh token that comes twice ends its whole family."""
+        if tokens.refresh_token is None:
+            return self.SIGN_IN_AGAIN
+        answer = await self._tokens("refresh", {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token})
+        match answer:
+            case Tokens(refresh_token=None):
+                return Tokens(answer.access_token, tokens.refresh_token, None, answer.expires_in)
+            case Tokens() | NotSent():
+                return answer
+            case _:
+                return self.SIGN_IN_AGAIN
+
+    async def service_token(self, scope: str) -> Tokens | Undecided | Refused:
+        """A token of the controller's own."""
+        return await self._tokens("service_token", {"grant_type": "client_credentials", "scope": scope}, repeat=True)
+
+    async def revoke(self, refresh_token: str) -> None:
+        """Tell the provider that a sign-in is over. Whether it hears us changes nothing for the session."""
+        document = await self.provider.document()
+        if endpoint := document.get("revocation_endpoint"):
+            await self._post("revoke", str(endpoint), {"token": refresh_token}, repeat=True)
+
+    async def _tokens(self, call: str, form: dict[str, str], *, repeat: bool = False) -> Tokens | Undecided | Refused:
+        try:
+            document = await self.provider.document()
+        except Problem as problem:
+            return NotSent("idp", problem.detail)
+        answer = await self._post(call, str(document["token_endpoint"]), form, repeat=repeat)
+        if not isinstance(answer, httpx.Response):
+            return answer
+        if not answer.is_success:
+            logger.warning("the provider refused", call=call, status=answer.status_code, error=_oauth_error(answer))
+            return Refused(Unauthenticated("The identity provider refused."))
+        try:
+            reply = TokenReply.model_validate_json(answer.content)
+        except ValidationError:
+            return OutcomeUnknown("idp", "answered another shape")
+        return Tokens(reply.access_token, reply.refresh_token, reply.id_token, reply.expires_in)
+
+    async def _post(
+        self, call: str, endpoint: str, form: dict[str, str], *, repeat: bool
+    ) -> httpx.Response | Undecided:
+        authorization = next(self._auth.auth_flow(httpx.Request("POST", endpoint))).headers["Authorization"]
+        return await self.provider.neighbour.exchange(
+            call,
+            "POST",
+            self.provider.internal(endpoint),
+            headers={**FORM, "Authorization": authorization},
+            content=urlencode(form).encode(),
+            repeatable=repeat,
+        )
+
+
+def _oauth_error(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json().get("error"))
+    except (ValueError, AttributeError):
+        return "unreadable"
+
+
+class ServiceToken:
+    """A credential of the controller's own with one scope, renewed at half of its life."""
+
+    def __init__(self, identity: Identity, scope: str) -> None:
+        self._identity = identity
+        self._scope = scope
+        self._value: str | None = None
+        self._renew_at = 0.0
+        self._ends_at = 0.0
+        self._why = NotSent("idp", "no token yet")
+        self._renewal = SingleFlight()
+
+    async def authorization(self) -> str | Undecided:
+        """The Authorization header's value."""
+        now = time.monotonic()
+        if self._value is None or now >= self._renew_at:
+            await self._renewal.run(self._renew)
+        if self._value is None or time.monotonic() >= self._ends_at:
+            return self._why
+        return self._value
+
+    def forget(self) -> None:
+        """The neighbour refused it: get another."""
+        self._value = None
+
+    async def _renew(self) -> None:
+        match await self._identity.service_token(self._scope):
+            case Tokens(access_token=token, expires_in=life):
+                now = time.monotonic()
+                self._value = f"Bearer {token}"
+                self._renew_at, self._ends_at = now + life / 2, now + life
+            case NotSent() | OutcomeUnknown() as why:
+                self._why = NotSent("idp", why.why)
+            case Refused(problem):
+                self._why = NotSent("idp", f"refused a service token: {problem.detail}")
