@@ -47,6 +47,7 @@ from services.contracts.problems import (
 )
 
 from .goods import etag_of_body, names
+from .hold_store import HoldStore
 from .stock import wanted
 from .store import Listing, Store
 
@@ -65,6 +66,11 @@ stock_of_checkouts = APIRouter(tags=["stock of checkouts"])
 def _store(request: Request) -> Store:
     store: Store = request.state.store
     return store
+
+
+def _holds(request: Request) -> HoldStore:
+    holds: HoldStore = request.state.holds
+    return holds
 
 
 async def _caller(request: Request) -> Caller:
@@ -86,6 +92,7 @@ async def _checkout(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
 
 
 Goods = Annotated[Store, Depends(_store)]
+Holds = Annotated[HoldStore, Depends(_holds)]
 Editor = Annotated[Caller, Depends(_editor)]
 Checkout = Annotated[Caller, Depends(_checkout)]
 IfMatch = Annotated[str | None, Header(description="Refuse unless the product still has this ETag.")]
@@ -267,14 +274,14 @@ async def _counted(call: str, outcome: Awaitable[Hold]) -> Hold:
         **refusals(*_GUARDED, OutOfStock, HoldIsReleased, HoldMismatch, RequestInProgress),
     },
 )
-async def hold_stock(goods: Goods, _: Checkout, checkout_id: UUID, request: HoldRequest, response: Response) -> Hold:
+async def hold_stock(holds: Holds, _: Checkout, checkout_id: UUID, request: HoldRequest, response: Response) -> Hold:
     """A refusal is final for the checkout, even when there is stock again later: a repeated call answers the same.
     `items` of `out_of_stock` lists each short line with what was wanted and what there was.
     """
     lines = wanted(request.lines)
 
     async def held() -> Hold:
-        hold, fresh = await goods.hold(checkout_id, lines)
+        hold, fresh = await holds.hold(checkout_id, lines)
         response.status_code = 201 if fresh else 200
         return hold.asked_with(lines)
 
@@ -286,11 +293,11 @@ async def hold_stock(goods: Goods, _: Checkout, checkout_id: UUID, request: Hold
     summary="The held stock is sold",
     responses=refusals(*_GUARDED, HoldNotFound, HoldIsReleased, OutOfStock, RequestInProgress),
 )
-async def commit_hold(goods: Goods, _: Checkout, checkout_id: UUID) -> Hold:
+async def commit_hold(holds: Holds, _: Checkout, checkout_id: UUID) -> Hold:
     """Final. A repeat agrees; a released hold refuses."""
 
     async def committed() -> Hold:
-        return (await goods.commit(checkout_id)).told()
+        return (await holds.commit(checkout_id)).told()
 
     return await _counted("commit", committed())
 
@@ -300,11 +307,11 @@ async def commit_hold(goods: Goods, _: Checkout, checkout_id: UUID) -> Hold:
     summary="The held stock goes back on the shelf",
     responses=refusals(*_GUARDED, HoldIsCommitted, RequestInProgress),
 )
-async def release_hold(goods: Goods, _: Checkout, checkout_id: UUID) -> Hold:
+async def release_hold(holds: Holds, _: Checkout, checkout_id: UUID) -> Hold:
     """Final, also when nothing was held: a hold that arrives later is refused."""
 
     async def released() -> Hold:
-        await goods.release(checkout_id)
+        await holds.release(checkout_id)
         return Hold(checkout_id=str(checkout_id), state="released")
 
     return await _counted("release", released())
@@ -315,6 +322,6 @@ async def release_hold(goods: Goods, _: Checkout, checkout_id: UUID) -> Hold:
     summary="What became of a checkout's stock",
     responses=refusals(*_GUARDED, HoldNotFound, OutOfStock),
 )
-async def find_hold(goods: Goods, _: Checkout, checkout_id: UUID) -> Hold:
+async def find_hold(holds: Holds, _: Checkout, checkout_id: UUID) -> Hold:
     """Held, committed or released; a hold that was refused for want of stock answers that refusal again."""
-    return (await goods.find_hold(checkout_id)).told()
+    return (await holds.find_hold(checkout_id)).told()

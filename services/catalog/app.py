@@ -12,6 +12,7 @@ from services.chassis.auth import OpenIdProvider, TokenVerifier, bearer_scheme
 from services.chassis.database import Database
 
 from . import api
+from .hold_store import HoldStore
 from .settings import Settings
 from .store import Store
 
@@ -34,6 +35,7 @@ def create_app(
             pings["database"] = base.ping
             yield {
                 "store": Store(base, currency=settings.shop_currency),
+                "holds": HoldStore(base),
                 "verifier": TokenVerifier(provider, audience="catalog"),
             }
 

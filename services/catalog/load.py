@@ -25,7 +25,7 @@ from services.contracts.catalog import ProductWrite, VariantWrite
 from services.contracts.problems import Problem
 
 from .goods import COLUMNS, is_sku, out_of_place, product_in, search_text, variant_in
-from .store import retire
+from .rows import retire
 
 T = TypeVar("T")
 Shown = Callable[[str, int, int], None]

@@ -1,35 +1,25 @@
-"""Goods and stock in PostgreSQL.
+"""Goods in PostgreSQL: found, edited, and how many there are."""
 
-Whoever changes stock locks the rows of `skus` in order of SKU, so no two checkouts wait for each other. The counters
-move by conditional updates, and the table's own checks refuse what would fall below zero or vanish.
-"""
-
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
-from typing import Any, ClassVar, Literal
-from uuid import UUID
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
     CompoundSelect,
-    DateTime,
     Integer,
     Select,
     Text,
-    Update,
     any_,
     case,
     false,
     func,
     literal,
-    text,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel, col, delete, or_, select, union, union_all
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, delete, or_, select, union, union_all
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.chassis.database import Database
@@ -42,82 +32,14 @@ from services.contracts.catalog import (
     ProductPage,
     ProductPatch,
     ProductWrite,
-    Shortage,
     StockLevel,
     Variant,
     VariantWrite,
 )
-from services.contracts.problems import HoldNotFound, ProductNotFound, SkuExists, VariantRequired
+from services.contracts.problems import ProductNotFound, SkuExists, VariantRequired
 
 from .goods import changes_of, cursor_after, is_id, is_sku, search_text, search_words, sku_before, still_as_seen
-from .stock import TAKE, HoldState, Movement, StoredHold, shortages
-
-Kind = Literal["product", "variant"]
-
-
-class Row(SQLModel, registry=registry()):
-    """A row of catalog's own metadata."""
-
-
-class SkuRow(Row, table=True):
-    """A SKU that is or was sold, what it names now, and where its stock is."""
-
-    __tablename__: ClassVar[str] = "skus"
-
-    sku: str = Field(primary_key=True)
-    kind: str | None
-    supplied: int
-    available: int
-    held: int
-    sold: int
-
-
-class ProductRow(Row, table=True):
-    """A product."""
-
-    __tablename__: ClassVar[str] = "products"
-
-    product_id: int | None = Field(default=None, primary_key=True)
-    sku: str
-    title: str
-    description: str
-    category: str
-    image: str | None
-    price: int
-    search_text: str
-
-
-class VariantRow(Row, table=True):
-    """A variant of a product."""
-
-    __tablename__: ClassVar[str] = "variants"
-
-    variant_id: int | None = Field(default=None, primary_key=True)
-    product_id: int
-    sku: str
-    title: str
-    additional_price: int
-
-
-class HoldRow(Row, table=True):
-    """What became of a checkout's stock."""
-
-    __tablename__: ClassVar[str] = "holds"
-
-    checkout_id: UUID = Field(primary_key=True)
-    state: str
-    shortages: list[dict[str, Any]] = Field(sa_type=JSONB)
-    decided_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
-
-
-class HoldLineRow(Row, table=True):
-    """How many of one SKU a checkout holds or held."""
-
-    __tablename__: ClassVar[str] = "hold_lines"
-
-    checkout_id: UUID = Field(primary_key=True)
-    sku: str = Field(primary_key=True)
-    quantity: int
+from .rows import Kind, ProductRow, SkuRow, VariantRow, lock, quietly, retire, sku_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,8 +113,8 @@ class Store:
         products = [product for product, variant in pairs if variant is None]
         variants = [variant for _, variant in pairs if variant is not None]
         statement = union_all(
-            _product_items().where(or_(_sku_in(ProductRow, skus), _id_in(ProductRow.product_id, products))),
-            _variant_items().where(or_(_sku_in(VariantRow, skus), _id_in(VariantRow.variant_id, variants))),
+            _product_items().where(or_(sku_in(ProductRow, skus), _id_in(ProductRow.product_id, products))),
+            _variant_items().where(or_(sku_in(VariantRow, skus), _id_in(VariantRow.variant_id, variants))),
         )
 
         async def work(session: AsyncSession) -> Sequence[Any]:
@@ -216,7 +138,7 @@ class Store:
             col(VariantRow.sku), col(ProductRow.title), col(VariantRow.title), col(ProductRow.description)
         ).join(ProductRow, col(ProductRow.product_id) == col(VariantRow.product_id))
         statement: CompoundSelect[Any] = union_all(
-            own.where(_sku_in(ProductRow, known)), of_variant.where(_sku_in(VariantRow, known))
+            own.where(sku_in(ProductRow, known)), of_variant.where(sku_in(VariantRow, known))
         )
 
         async def work(session: AsyncSession) -> Sequence[Any]:
@@ -355,68 +277,6 @@ class Store:
 
         return await self._database.transact(work)
 
-    async def hold(self, checkout_id: UUID, lines: Mapping[str, int]) -> tuple[StoredHold, bool]:
-        """Set stock aside, all lines or none; the hold as it stands, and whether this call decided it.
-
-        A shortage is stored and returned, since it must be committed to be final.
-        """
-        insert_hold = insert(HoldRow).values(checkout_id=checkout_id, state=HoldState.HELD, shortages=[])
-        claim = insert_hold.on_conflict_do_nothing().returning(col(HoldRow.checkout_id))
-
-        async def work(session: AsyncSession) -> tuple[StoredHold, bool]:
-            if (await session.exec(claim)).first() is None:
-                return await _stored_hold(session, checkout_id), False
-            short = shortages(lines, await _sellable(session, lines))
-            if short:
-                await _decide(session, checkout_id, HoldState.REFUSED, short=short)
-                return StoredHold(checkout_id, HoldState.REFUSED, {}, short), True
-            kept = [{"checkout_id": checkout_id, "sku": sku, "quantity": count} for sku, count in lines.items()]
-            await session.exec(insert(HoldLineRow).values(kept))
-            await _move(session, lines, TAKE)
-            return StoredHold(checkout_id, HoldState.HELD, lines), True
-
-        return await self._database.transact(work)
-
-    async def commit(self, checkout_id: UUID) -> StoredHold:
-        """The held stock is sold.
-
-        Raises:
-            HoldNotFound: nothing is known of this checkout.
-            HoldIsReleased: its stock is back on the shelf.
-            OutOfStock: its hold was refused.
-        """
-
-        async def work(session: AsyncSession) -> StoredHold:
-            hold = await _stored_hold(session, checkout_id, to_change=True)
-            return await _become(session, hold, HoldState.COMMITTED, hold.to_commit())
-
-        return await self._database.transact(work)
-
-    async def release(self, checkout_id: UUID) -> StoredHold:
-        """The held stock goes back on the shelf; without a hold, a tombstone refuses it should it still arrive.
-
-        Raises:
-            HoldIsCommitted: the stock is sold.
-        """
-        insert_hold = insert(HoldRow).values(checkout_id=checkout_id, state=HoldState.RELEASED, shortages=[])
-        tombstone = insert_hold.on_conflict_do_nothing().returning(col(HoldRow.checkout_id))
-
-        async def work(session: AsyncSession) -> StoredHold:
-            if (await session.exec(tombstone)).first() is not None:
-                return StoredHold(checkout_id, HoldState.RELEASED, {})
-            hold = await _stored_hold(session, checkout_id, to_change=True)
-            return await _become(session, hold, HoldState.RELEASED, hold.to_release())
-
-        return await self._database.transact(work)
-
-    async def find_hold(self, checkout_id: UUID) -> StoredHold:
-        """The hold as it stands.
-
-        Raises:
-            HoldNotFound: nothing is known of this checkout.
-        """
-        return await self._database.transact(lambda session: _stored_hold(session, checkout_id))
-
     async def _products(
         self, session: AsyncSession, *conditions: ColumnElement[bool], limit: int | None = None
     ) -> list[Product]:
@@ -459,27 +319,6 @@ class Store:
         return product
 
 
-async def lock(session: AsyncSession, skus: Collection[str]) -> None:
-    """Lock the stock of these SKUs, in the one order in which everybody does."""
-    statement = select(col(SkuRow.sku)).where(_sku_in(SkuRow, skus)).order_by(col(SkuRow.sku))
-    await session.exec(statement.with_for_update(key_share=True))
-
-
-async def retire(session: AsyncSession, skus: Collection[str]) -> None:
-    """Let SKUs name nothing: what is on the shelf is taken off; what is held or sold stays on record."""
-    await lock(session, skus)
-    gone = {"kind": None, "supplied": col(SkuRow.supplied) - col(SkuRow.available), "available": 0}
-    await session.exec(_quietly(update(SkuRow).where(_sku_in(SkuRow, skus)).values(gone)))
-
-
-def _quietly(statement: Update) -> Update:
-    return statement.execution_options(synchronize_session=False)
-
-
-def _sku_in(row: type[SkuRow | ProductRow | VariantRow], skus: Iterable[str]) -> ColumnElement[bool]:
-    return col(row.sku) == any_(literal(list(skus), ARRAY(Text)))
-
-
 def _id_in(column: int | None, ids: Iterable[int]) -> ColumnElement[bool]:
     return col(column) == any_(literal(list(ids), ARRAY(Integer)))
 
@@ -490,8 +329,8 @@ def _well_formed(skus: Iterable[str]) -> list[str]:
 
 def _is_or_has(skus: Iterable[str]) -> ColumnElement[bool]:
     named = list(skus)
-    own = select(col(ProductRow.product_id)).where(_sku_in(ProductRow, named))
-    of_variant = select(col(VariantRow.product_id)).where(_sku_in(VariantRow, named))
+    own = select(col(ProductRow.product_id)).where(sku_in(ProductRow, named))
+    of_variant = select(col(VariantRow.product_id)).where(sku_in(VariantRow, named))
     return col(ProductRow.product_id).in_(union(own, of_variant))
 
 
@@ -510,7 +349,7 @@ def _conditions(listing: Listing) -> list[ColumnElement[bool]]:
 async def _missing(session: AsyncSession, skus: Sequence[str]) -> list[str]:
     if not skus:
         return []
-    named = _sku_in(SkuRow, _well_formed(skus))
+    named = sku_in(SkuRow, _well_formed(skus))
     known = set(await session.exec(select(col(SkuRow.sku)).where(named, col(SkuRow.kind).is_not(None))))
     return [sku for sku in dict.fromkeys(skus) if sku not in known]
 
@@ -603,70 +442,4 @@ async def _set_own_stock(session: AsyncSession, sku: str, stock: int, product: P
 
 async def _set_stock(session: AsyncSession, sku: str, stock: int) -> None:
     moved = {"supplied": col(SkuRow.supplied) + stock - col(SkuRow.available), "available": stock}
-    await session.exec(_quietly(update(SkuRow).where(col(SkuRow.sku) == sku).values(moved)))
-
-
-async def _sellable(session: AsyncSession, skus: Iterable[str]) -> dict[str, int]:
-    """What is on the shelf of the SKUs that can be sold, locked until the transaction ends."""
-    of_family = (
-        select(VariantRow)
-        .join(ProductRow, col(ProductRow.product_id) == col(VariantRow.product_id))
-        .where(col(ProductRow.sku) == col(SkuRow.sku))
-    )
-    statement = (
-        select(col(SkuRow.sku), col(SkuRow.available))
-        .where(_sku_in(SkuRow, skus), col(SkuRow.kind).is_not(None), ~of_family.exists())
-        .order_by(col(SkuRow.sku))
-        .with_for_update(key_share=True, of=SkuRow)
-    )
-    return {sku: available for sku, available in await session.exec(statement)}  # noqa: C416 - rows are no pairs to mypy
-
-
-_MOVE = text("""
-    UPDATE skus
-       SET available = available + :available * line.quantity,
-           held = held + :held * line.quantity,
-           sold = sold + :sold * line.quantity
-      FROM unnest(CAST(:skus AS text[]), CAST(:quantities AS bigint[])) AS line (sku, quantity)
-     WHERE skus.sku = line.sku
-       AND available + :available * line.quantity >= 0
-       AND held + :held * line.quantity >= 0
-""")
-
-
-async def _move(session: AsyncSession, lines: Mapping[str, int], movement: Movement) -> None:
-    arrays = {"skus": list(lines), "quantities": list(lines.values())}
-    moved = await (await session.connection()).execute(_MOVE, {**asdict(movement), **arrays})
-    assert moved.rowcount == len(lines), "stock moved although its row was locked"
-
-
-async def _stored_hold(session: AsyncSession, checkout_id: UUID, *, to_change: bool = False) -> StoredHold:
-    statement = select(HoldRow).where(col(HoldRow.checkout_id) == checkout_id)
-    hold = (await session.exec(statement.with_for_update() if to_change else statement)).first()
-    if hold is None:
-        raise HoldNotFound(checkout_id=str(checkout_id))
-    lines = await session.exec(
-        select(HoldLineRow).where(col(HoldLineRow.checkout_id) == checkout_id).order_by(col(HoldLineRow.sku))
-    )
-    return StoredHold(
-        checkout_id,
-        HoldState(hold.state),
-        {line.sku: line.quantity for line in lines},
-        tuple(Shortage.model_validate(shortage) for shortage in hold.shortages),
-    )
-
-
-async def _become(session: AsyncSession, hold: StoredHold, state: HoldState, movement: Movement | None) -> StoredHold:
-    if movement is None:
-        return hold
-    await lock(session, hold.lines)
-    await _move(session, hold.lines, movement)
-    await _decide(session, hold.checkout_id, state)
-    return replace(hold, state=state)
-
-
-async def _decide(
-    session: AsyncSession, checkout_id: UUID, state: HoldState, *, short: tuple[Shortage, ...] = ()
-) -> None:
-    decided = {"state": state, "decided_at": func.now(), "shortages": [line.model_dump() for line in short]}
-    await session.exec(_quietly(update(HoldRow).where(col(HoldRow.checkout_id) == checkout_id).values(decided)))
+    await session.exec(quietly(update(SkuRow).where(col(SkuRow.sku) == sku).values(moved)))

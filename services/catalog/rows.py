@@ -1,0 +1,109 @@
+"""The rows of goods and stock, and the one order in which stock is locked."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Text,
+    Update,
+    any_,
+    literal,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel, col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+Kind = Literal["product", "variant"]
+
+
+class Row(SQLModel, registry=registry()):
+    """A row of catalog's own metadata."""
+
+
+class SkuRow(Row, table=True):
+    """A SKU that is or was sold, what it names now, and where its stock is."""
+
+    __tablename__: ClassVar[str] = "skus"
+
+    sku: str = Field(primary_key=True)
+    kind: str | None
+    supplied: int
+    available: int
+    held: int
+    sold: int
+
+
+class ProductRow(Row, table=True):
+    """A product."""
+
+    __tablename__: ClassVar[str] = "products"
+
+    product_id: int | None = Field(default=None, primary_key=True)
+    sku: str
+    title: str
+    description: str
+    category: str
+    image: str | None
+    price: int
+    search_text: str
+
+
+class VariantRow(Row, table=True):
+    """A variant of a product."""
+
+    __tablename__: ClassVar[str] = "variants"
+
+    variant_id: int | None = Field(default=None, primary_key=True)
+    product_id: int
+    sku: str
+    title: str
+    additional_price: int
+
+
+class HoldRow(Row, table=True):
+    """What became of a checkout's stock."""
+
+    __tablename__: ClassVar[str] = "holds"
+
+    checkout_id: UUID = Field(primary_key=True)
+    state: str
+    shortages: list[dict[str, Any]] = Field(sa_type=JSONB)
+    decided_at: datetime | None = Field(default=None, sa_type=DateTime(timezone=True))
+
+
+class HoldLineRow(Row, table=True):
+    """How many of one SKU a checkout holds or held."""
+
+    __tablename__: ClassVar[str] = "hold_lines"
+
+    checkout_id: UUID = Field(primary_key=True)
+    sku: str = Field(primary_key=True)
+    quantity: int
+
+
+async def lock(session: AsyncSession, skus: Collection[str]) -> None:
+    """Lock the stock of these SKUs, in the one order in which everybody does."""
+    statement = select(col(SkuRow.sku)).where(sku_in(SkuRow, skus)).order_by(col(SkuRow.sku))
+    await session.exec(statement.with_for_update(key_share=True))
+
+
+async def retire(session: AsyncSession, skus: Collection[str]) -> None:
+    """Let SKUs name nothing: what is on the shelf is taken off; what is held or sold stays on record."""
+    await lock(session, skus)
+    gone = {"kind": None, "supplied": col(SkuRow.supplied) - col(SkuRow.available), "available": 0}
+    await session.exec(quietly(update(SkuRow).where(sku_in(SkuRow, skus)).values(gone)))
+
+
+def quietly(statement: Update) -> Update:
+    return statement.execution_options(synchronize_session=False)
+
+
+def sku_in(row: type[SkuRow | ProductRow | VariantRow], skus: Iterable[str]) -> ColumnElement[bool]:
+    return col(row.sku) == any_(literal(list(skus), ARRAY(Text)))
