@@ -8,13 +8,15 @@ import pytest
 from services.local.settings import REPOSITORY, SERVICES
 from tests.architecture.modules import Module, modules, modules_of
 
-EDGES = frozenset({"app", "api", "store", "clients", "session", "settings", "web"})
-"""Names of role. Every other module of a service is a rule file."""
+EDGES = frozenset({"app", "api", "store", "rows", "clients", "session", "settings", "web"})
+"""Names of role, alone or after an underscore (`hold_store`). Every other module of a service is a rule file."""
 
 MORE_EDGES = {
     "catalog.load": "a program: reads a file, writes rows, tells a terminal",
     "controller.adoption": "stands between the session's row and cartdb's client; the merge itself is cartdb's rule",
-    "controller.bearer_api": "a second api, for clients that know other names",
+    "controller.papers": "renders papers as pages",
+    "controller.processor": "a client: the processor's",
+    "controller.provider": "a client: the identity provider's",
     "controller.signin": "the callback's half of session: reads requests, gives cookies, checks signatures",
     "idp.browser": "the routes of the pages",
     "idp.cors": "middleware",
@@ -25,6 +27,8 @@ MORE_EDGES = {
     "idp.upkeep": "writes rows unasked",
     "payments.envelope": "middleware",
 }
+
+CLIENTS = frozenset({"controller.clients", "controller.processor", "controller.provider"})
 
 LIBRARIES_OF_RULES = {
     "idp.passwords": {"pwdlib": "what a good password hash is, is not ours to invent"},
@@ -45,8 +49,12 @@ SQL = {"sqlmodel", "sqlalchemy", "asyncpg", "alembic"}
 
 
 def is_edge(module: Module) -> bool:
-    role = module.own_name.partition(".")[0]
-    return role in EDGES or module.name in MORE_EDGES
+    return role_of(module) in EDGES or module.name in MORE_EDGES
+
+
+def role_of(module: Module) -> str:
+    """`store` of `hold_store`, `web` of `web.pages`."""
+    return module.own_name.partition(".")[0].rpartition("_")[2]
 
 
 def is_migration(module: Module) -> bool:
@@ -136,27 +144,39 @@ def test_one_dot_means_mine() -> None:
     assert offenders([m for m in modules_of(*SERVICES) if not is_migration(m)], absolute_to_own) == {}
 
 
-def test_sql_is_written_in_the_store() -> None:
+def test_sql_is_written_in_stores() -> None:
     def sql(module: Module) -> set[str]:
         return module.libraries() & SQL
 
-    elsewhere = [m for m in modules_of(*SERVICES) if m.own_name != "store" and not is_migration(m)]
+    elsewhere = [m for m in modules_of(*SERVICES) if role_of(m) not in {"store", "rows"} and not is_migration(m)]
 
     assert offenders(elsewhere, sql).keys() == SQL_ELSEWHERE.keys()
+
+
+def test_neighbours_are_called_by_clients() -> None:
+    def calls(module: Module) -> set[str]:
+        return (module.libraries() & {"httpx"}) | (module.relations() & {"chassis.outbound"})
+
+    # An app opens what its clients use; a session names a credential.
+    others = [m for m in modules_of(*SERVICES) if m.name not in CLIENTS and role_of(m) not in {"app", "session"}]
+
+    assert offenders(others, calls) == {}
 
 
 def test_stores_and_clients_know_no_web_framework() -> None:
     def frameworks(module: Module) -> set[str]:
         return module.libraries() & FRAMEWORKS
 
-    assert offenders([m for m in modules_of(*SERVICES) if m.own_name in {"store", "clients"}], frameworks) == {}
+    edges = [m for m in modules_of(*SERVICES) if role_of(m) in {"store", "rows"} or m.name in CLIENTS]
+
+    assert offenders(edges, frameworks) == {}
 
 
 def test_pages_reach_neighbours_through_the_rules_only() -> None:
     def short_cuts(module: Module) -> set[str]:
-        return (module.relations() & {"controller.clients"}) | (module.libraries() & (SQL | {"httpx"}))
+        return (module.relations() & CLIENTS) | (module.libraries() & (SQL | {"httpx"}))
 
-    assert offenders([m for m in modules_of("controller") if m.own_name.startswith("web")], short_cuts) == {}
+    assert offenders([m for m in modules_of("controller") if role_of(m) == "web"], short_cuts) == {}
 
 
 def test_an_app_wires_and_holds_no_route() -> None:
