@@ -23,6 +23,7 @@ class DatabaseUrls:
 
 
 MakeDatabase = Callable[[str], Awaitable[DatabaseUrls]]
+MakeEmptyDatabase = Callable[[str], Awaitable[DatabaseUrls]]
 
 
 @pytest.fixture(scope="session")
@@ -64,11 +65,22 @@ class Databases:
             )
         return self._urls(name, template)
 
-    async def _make_template(self, service: str) -> str:
-        name = f"{self.prefix}_{service}"
+    async def make_empty(self, service: str) -> DatabaseUrls:
+        """A new database for a service, with its roles and without a table."""
+        async with self._one_at_a_time:
+            name = f"{self.prefix}_{service}_empty_{len(self.templates)}"
+            self.templates[name] = name
+            await self._create(name)
+        return self._urls(name, name)
+
+    async def _create(self, name: str) -> None:
         await asyncio.to_thread(
             self.server.create_database, name, owner_password=self.password, app_password=self.password
         )
+
+    async def _make_template(self, service: str) -> str:
+        name = f"{self.prefix}_{service}"
+        await self._create(name)
         # In a thread, because Alembic's environment starts an event loop of its own.
         await asyncio.to_thread(migrate, service, self._urls(name, name).owner)
         return name
@@ -97,10 +109,22 @@ class Databases:
 
 
 @pytest.fixture(scope="session")
-async def make_database(postgres: Server) -> AsyncIterator[MakeDatabase]:
-    """`urls = await make_database("catalog")`: a new migrated database, dropped at the end of the session."""
-    databases = Databases(postgres)
+async def databases(postgres: Server) -> AsyncIterator[Databases]:
+    """Databases of this session, dropped at its end."""
+    made = Databases(postgres)
     try:
-        yield databases.make
+        yield made
     finally:
-        await databases.drop_all()
+        await made.drop_all()
+
+
+@pytest.fixture(scope="session")
+def make_database(databases: Databases) -> MakeDatabase:
+    """`urls = await make_database("catalog")`: a new migrated database."""
+    return databases.make
+
+
+@pytest.fixture(scope="session")
+def make_empty_database(databases: Databases) -> MakeEmptyDatabase:
+    """`urls = await make_empty_database("catalog")`: a new database without a table."""
+    return databases.make_empty
