@@ -63,6 +63,5 @@ class TestIssuer:
 
     def user(self, name: str, **claims: Any) -> dict[str, str]:
         """The headers of a signed-in user."""
-        return {
-            "Authorization": f"Bearer {self.token(subject=name, scope='openid profile', preferred_username=name, **claims)}"
-        }
+        token = self.token(subject=name, scope="openid profile", preferred_username=name, **claims)
+        return {"Authorization": f"Bearer {token}"}
