@@ -71,7 +71,7 @@ def rule_files() -> list[Module]:
 
 def breaks_of_a_rule_file(module: Module) -> set[str]:
     """What a rule file imports and may not."""
-    rules = {rule.name for rule in rule_files()}
+    rules = {rule.name for rule in rule_files() if rule.folder == module.folder}
     strangers = {name for name in module.relations() if name not in rules and not name.startswith("contracts")}
     return strangers | (module.libraries() - set(LIBRARIES_OF_RULES.get(module.name, {})))
 
