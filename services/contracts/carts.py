@@ -157,7 +157,6 @@ class Purchase(Reply):
     fingerprint: str
     snapshot: Snapshot | None
     intent_id: str | None
-    guest_owner: str | None = None
     created_at: datetime
     attached_at: datetime | None
     decided_at: datetime | None
@@ -167,7 +166,6 @@ class PurchaseList(Reply):
     """Purchases, the newest first."""
 
     purchases: list[Purchase]
-    next_cursor: str | None = None
 
 
 class Attach(Command):
@@ -262,13 +260,6 @@ class Unfinished(Reply):
 
     purchases: list[Purchase]
     adoptions: list[Frozen]
-
-
-class Erased(Reply):
-    """How many rows an erasure took out."""
-
-    carts: int
-    purchases_anonymised: int
 
 
 class HistoryEntry(Reply):

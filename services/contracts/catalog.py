@@ -1,7 +1,6 @@
 """Products, variants, prices and stock holds as catalog tells them. Amounts are minor units of the shop's currency."""
 
 from typing import Annotated, Literal
-from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
@@ -136,13 +135,6 @@ class Hold(Reply):
 
     checkout_id: str
     state: Literal["held", "committed", "released"]
-
-
-class Restock(Reply):
-    """Goods of a refund put back on the shelf, once."""
-
-    refund_id: UUID
-    checkout_id: str
 
 
 class ProductWrite(Command):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field
 
-from services.contracts.carts import Address, CartName, MergeStrategy, SnapshotLine
+from services.contracts.carts import Address, CartName, SnapshotLine
 from services.contracts.catalog import Product, Sku
 from services.contracts.messages import Command, Reply
 
@@ -143,9 +143,3 @@ class SessionView(Reply):
     carts: list[ShopCart]
     products: list[Product]
     merge_id: UUID | None = None
-
-
-class MergeChoice(Command):
-    """How a guest's cart and a user's become one."""
-
-    strategy: MergeStrategy = MergeStrategy.SUM

@@ -119,12 +119,13 @@ class Checkout:
             case OutcomeUnknown(neighbour):
                 raise OutcomeNotKnown(service=neighbour)
             case Purchase(state=PurchaseState.PENDING) as purchase:
-                return await self._hold(purchase, snapshot_of(purchase), payment_method)
+                return await self.resume(purchase, payment_method)
             case purchase:
                 return decided(purchase)
 
-    async def _hold(self, purchase: Purchase, snapshot: Snapshot, payment_method: str) -> Outcome:
-        lines = [HoldLine(sku=line.sku, quantity=line.quantity) for line in snapshot.lines]
+    async def resume(self, purchase: Purchase, payment_method: str) -> Outcome:
+        """Take a marked cart the rest of the way; whoever began it may still be at it."""
+        lines = [HoldLine(sku=line.sku, quantity=line.quantity) for line in snapshot_of(purchase).lines]
         match await self._stock.hold(purchase.checkout_id, lines):
             case Refused(problem):
                 return await self.undo(purchase, problem)
@@ -199,6 +200,7 @@ class Checkout:
                 return Processing(purchase)
         match await self._carts.unpurchase(purchase.owner_id, purchase.checkout_id, reason_of(why)):
             case Purchase(state=PurchaseState.FAILED):
+                why.members.update(order_id=str(purchase.checkout_id), cart_id=str(purchase.cart_id))
                 return Failed(why)
             case Refused(problem):
                 self._alarm("cancelled, and settled", purchase, problem)

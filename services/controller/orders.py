@@ -14,6 +14,7 @@ from services.contracts.problems import (
     OrderNotFound,
     OutcomeNotKnown,
     OutcomeUnknown,
+    PreconditionFailed,
     Problem,
     Refused,
     Unavailable,
@@ -23,7 +24,7 @@ from services.contracts.shop import Order, TimelineEvent
 
 from .authority import Authority
 from .checkout import Checkout, Failed, Outcome, Paid, Processing, decided
-from .quote import Form, check_form, check_not_empty, checkout_id_of, quote
+from .quote import Form, check_form, checkout_id_of, emptiness, quote
 from .shopping import Goods
 
 
@@ -61,6 +62,21 @@ class Pending:
     order: Order
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A checkout before anything came of it."""
+
+    buyer: Buyer
+    form: Form
+    cart: Cart
+    checkout_id: UUID
+
+
+def _automatic_key(cart: Cart, form: Form) -> str:
+    """A double click is one checkout; a try after a refusal finds the cart at another version and is a new one."""
+    return f"auto:{cart.cart_id}:{cart.version}:{form.fingerprint}"
+
+
 class Orders:
     """What a shopper may do about paying."""
 
@@ -80,40 +96,44 @@ class Orders:
             Problem: it was refused, and nothing was charged; or its outcome is not known.
         """
         cart = await self._carts.find(buyer.authority, cart_id)
-        checkout_id = checkout_id_of(buyer.owner_id, key or f"auto:{cart.cart_id}:{cart.version}:{form.fingerprint}")
+        wish = Wish(buyer, form, cart, checkout_id_of(buyer.owner_id, key or _automatic_key(cart, form)))
+        if empty := emptiness(cart):
+            if key is None:  # No late twin could pay: its id was made of a cart that had lines.
+                raise empty
+            return await self._refuse(wish, empty, method=None)
+        method = check_form(form, currency=self._currency, guest=is_guest(buyer.owner_id), aliases=self._aliases)
+        items = await self._goods.items(skus=[line.sku for line in cart.items])
         try:
-            check_not_empty(cart)
-            method = check_form(form, currency=self._currency, guest=is_guest(buyer.owner_id), aliases=self._aliases)
-            items = await self._goods.items(skus=[line.sku for line in cart.items])
             snapshot = quote(cart, items, form)
-        except (Unavailable, OutcomeNotKnown):
-            raise
         except Problem as problem:
-            return await self._refuse(buyer, cart, checkout_id, form, problem, final=bool(key or cart.items))
+            return await self._refuse(wish, problem, method=method)
         request = PurchaseRequest(
-            checkout_id=checkout_id, version=cart.version, fingerprint=form.fingerprint, snapshot=snapshot
+            checkout_id=wish.checkout_id, version=cart.version, fingerprint=form.fingerprint, snapshot=snapshot
         )
         return self._told(await self._checkout.run(buyer.owner_id, cart.cart_id, request, method))
 
-    async def _refuse(
-        self, buyer: Buyer, cart: Cart, checkout_id: UUID, form: Form, problem: Problem, *, final: bool
-    ) -> Bought | Pending:
-        """Tell a refusal, after a tombstone has made sure that no late twin of the request can still pay.
+    async def _refuse(self, wish: Wish, problem: Problem, *, method: str | None) -> Bought | Pending:
+        """Tell a refusal, once it is sure that no late twin of the request can still pay.
 
-        A purchase that is there already wins: its state is told instead.
+        A purchase that is there already wins: it goes on, or its state is told.
         """
-        if not final:
-            raise problem
-        command = Void(cart_id=cart.cart_id, fingerprint=form.fingerprint, reason=problem.slug)
-        match await self._carts.void(buyer.owner_id, checkout_id, command):
-            case Purchase(state=PurchaseState.FAILED, snapshot=None):
+        match await self._tombstone(wish, problem):
+            case Purchase(state=PurchaseState.FAILED, snapshot=None) | Refused(OrderNotFound()):
                 raise problem
+            case Purchase(state=PurchaseState.PENDING) as purchase if method is not None:
+                return self._told(await self._checkout.resume(purchase, method))
             case Purchase() as purchase:
                 return self._told(decided(purchase))
             case Refused(refusal):
                 raise refusal
             case NotSent(neighbour) | OutcomeUnknown(neighbour):
                 raise OutcomeNotKnown(service=neighbour)
+
+    async def _tombstone(self, wish: Wish, problem: Problem) -> Purchase | Refused | Undecided:
+        if isinstance(problem, PreconditionFailed):  # A version that is past refuses its late twin by itself.
+            return await self._carts.purchase_of(wish.buyer.authority, wish.checkout_id)
+        command = Void(cart_id=wish.cart.cart_id, fingerprint=wish.form.fingerprint, reason=problem.slug)
+        return await self._carts.void(wish.buyer.owner_id, wish.checkout_id, command)
 
     def _told(self, outcome: Outcome) -> Bought | Pending:
         match outcome:

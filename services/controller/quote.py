@@ -75,18 +75,15 @@ def _missing(field: str, message: str) -> ValidationFailed:
     )
 
 
-def check_not_empty(cart: Cart) -> None:
-    """Emptiness is told before anything else.
-
-    Raises:
-        CartIsEmpty: there is nothing in the cart.
-    """
-    if not cart.items:
-        raise CartIsEmpty(
-            f"Cart is empty. Please add items first. Cart ID: {cart.cart_id}",
-            cart_id=str(cart.cart_id),
-            user_id=cart.owner_id,
-        )
+def emptiness(cart: Cart) -> CartIsEmpty | None:
+    """What is told before anything else is looked at, if there is nothing in the cart."""
+    if cart.items:
+        return None
+    return CartIsEmpty(
+        f"Cart is empty. Please add items first. Cart ID: {cart.cart_id}",
+        cart_id=str(cart.cart_id),
+        user_id=cart.owner_id,
+    )
 
 
 def quote(cart: Cart, items: Iterable[Item], form: Form) -> Snapshot:

@@ -98,16 +98,12 @@ class Shelf:
         self._goods = goods
         self._items: dict[str, tuple[Item | None, float]] = {}
         self._sku_of: dict[tuple[int, int | None], str] = {}
-        self.hits = 0
-        self.misses = 0
 
     async def items(self, skus: Iterable[str]) -> dict[str, Item]:
         """The items that exist among the SKUs. An old price is shown rather than none while catalog is away."""
         now = time.monotonic()
         wanted = list(dict.fromkeys(skus))
         stale = [sku for sku in wanted if not self._fresh(sku, now)]
-        self.hits += len(wanted) - len(stale)
-        self.misses += len(stale)
         if stale:
             try:
                 self._remember(stale, await self._goods.items(skus=stale), now)
