@@ -193,6 +193,10 @@ class Shop:
         answer = self._catalog.put(f"/stock/{sku}", json={"stock": stock})
         assert answer.status_code == 200, answer.text
 
+    def withdraw(self, sku: str) -> None:
+        answer = self._catalog.delete(f"/products/{sku}")
+        assert answer.status_code == 204, answer.text
+
     def stock_of(self, sku: str) -> int:
         return int(self._catalog.get(f"/products/{sku}").json()["stock"])
 
