@@ -27,7 +27,7 @@ def at(stack: RunningStack, block: str) -> str:
 def pasted(stack: RunningStack, block: str, folder: Path) -> str:
     """What the commands print; a curl that fails ends them."""
     jar = str(folder / "jar")
-    commands = at(stack, block).replace("-b jar -c jar", f"-b {jar} -c {jar} -w '\\n'")
+    commands = at(stack, block).replace("-b jar -c jar", f"-b {jar} -c {jar}")
     shell = {**os.environ, "OIDC_ISSUER": stack.idp_url}
     run = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
