@@ -27,6 +27,7 @@ from services.contracts.catalog import (
 )
 from services.contracts.money import Money
 from services.contracts.problems import (
+    PreconditionFailed,
     ProductNotFound,
     Unavailable,
     UnknownSku,
@@ -324,7 +325,14 @@ class Shopping:
         key: str | None,
         expected: int | None = None,
     ) -> Changed:
-        cart = await self._carts.update(shopper.authority, method, path, command=command, key=key, expected=expected)
+        try:
+            cart = await self._carts.update(
+                shopper.authority, method, path, command=command, key=key, expected=expected
+            )
+        except PreconditionFailed as stale:
+            current = Cart.model_validate(stale.members["cart"])
+            stale.members["cart"] = (await self._dressed(shopper, current)).model_dump(mode="json")
+            raise
         return Changed(await self._dressed(shopper, cart), cart.replayed)
 
     async def _dressed(self, shopper: Customer, cart: Cart) -> ShopCart:
