@@ -340,7 +340,7 @@ def test_a_query_parameter_sent_twice_never_breaks_and_a_callbacks_is_refused(sh
 
     listed = shopper.http.get("/products?limit=1&limit=2")
     twice = shopper.http.get(f"/callback?state={state}&state={state}&code=c&iss={shop.stack.idp_url}")
-    authorize = httpx.get(flow.headers["location"] + "&client_id=controller")
+    authorize = shop.browser().get(flow.headers["location"] + "&client_id=controller")
 
     assert listed.status_code == 200
     assert (twice.status_code, problem_type(twice)) == (400, "sign_in_failed")
@@ -491,7 +491,7 @@ def header_of(token: str) -> dict[str, Any]:
 def forgeries(shop: Shop, good: str) -> dict[str, str]:
     """Tokens that nobody may believe."""
     header, claims = header_of(good), claims_of(good)
-    published = httpx.get(f"{shop.stack.idp_url}/jwks").text
+    published = shop.browser().get(f"{shop.stack.idp_url}/jwks").text
     nobody = base64.urlsafe_b64encode(json.dumps({**header, "alg": "none"}).encode()).decode().rstrip("=")
     own_key = RSAKey.generate_key(2048, {"kid": header["kid"]})
     by_secret = OctKey.import_key(published.encode())
@@ -688,7 +688,7 @@ def redeem(shop: Shop, code: str, **other: str) -> httpx.Response:
         "code": code,
         **other,
     }
-    return httpx.post(f"{shop.stack.idp_url}/token", data=form)
+    return shop.browser().post(f"{shop.stack.idp_url}/token", data=form)
 
 
 def code_in(answer: httpx.Response) -> str:

@@ -300,7 +300,7 @@ def test_a_payment_method_that_nobody_knows_is_refused_and_the_cart_opens_again(
 
 
 def test_a_card_exchanged_at_payments_pays(shop: Shop, shopper: Shopper) -> None:
-    exchanged = httpx.post(
+    exchanged = shop.browser().post(
         f"{shop.stack.payments_url}/v1/payment_methods",
         data={
             "type": "card",

@@ -28,7 +28,7 @@ def with_cookie(shop: Shop, cookie: str) -> Shopper:
 
 def replay(shop: Shop, cookie: str, path: str = "/cart") -> httpx.Response:
     """One request with a cookie of old."""
-    return httpx.get(f"{shop.stack.url}{path}", headers={"Cookie": f"sid={cookie}"}, timeout=30)
+    return shop.browser().get(f"{shop.stack.url}{path}", headers={"Cookie": f"sid={cookie}"})
 
 
 def signed(shop: Shop, *, age: float) -> str:
@@ -47,7 +47,7 @@ def cookie_of(answer: httpx.Response) -> str | None:
 
 
 def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(shop: Shop) -> None:
-    answer = httpx.get(f"{shop.stack.url}/cart")
+    answer = shop.browser().get(f"{shop.stack.url}/cart")
 
     name, *attributes = answer.headers["set-cookie"].split("; ")
     assert name.startswith("sid=")
@@ -217,7 +217,7 @@ def test_signing_in_changes_the_session_id_and_the_old_one_is_told_so(shop: Shop
         answer = replay(shop, old, path)
         assert (answer.status_code, problem_type(answer)) == (409, "session_rotated")
         assert "set-cookie" not in answer.headers
-    late = httpx.post(f"{shop.stack.url}/cart/items", json={"sku": "apple"}, headers={"Cookie": f"sid={old}"})
+    late = shop.browser().post(f"{shop.stack.url}/cart/items", json={"sku": "apple"}, headers={"Cookie": f"sid={old}"})
     assert (late.status_code, problem_type(late)) == (409, "session_rotated")
     assert guest.lines() == {"apple": 1}
 
@@ -468,8 +468,8 @@ def test_the_shops_own_pages_and_plain_programs_may_change_things(shop: Shop, si
 def test_a_page_on_another_host_name_leads_to_the_public_one(shop: Shop) -> None:
     other = shop.stack.addresses.inside("controller")
 
-    page = httpx.get(f"{other}/shop/cart?from=here", headers={"Accept": "text/html"})
-    program = httpx.get(f"{other}/cart")
+    page = shop.browser().get(f"{other}/shop/cart?from=here", headers={"Accept": "text/html"})
+    program = shop.browser().get(f"{other}/cart")
 
     assert page.is_redirect
     assert page.headers["location"] == f"{shop.stack.url}/shop/cart?from=here"
