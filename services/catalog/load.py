@@ -1,4 +1,4 @@
-"""`python -m services.catalog.load FILE [--prune] [--set-stock]`: goods from a CSV file, all of them or none.
+"""`python -m services.catalog.load FILE [--prune] [--set-stock] [--if-empty]`: goods from a CSV file, all or none.
 
 Columns: sku, variant_of, title, description, category, image, price, additional_price, stock. A row whose `variant_of`
 names a product is a variant of it. Prices are minor units. Rows replace what has their SKU; SKUs that the file does not
@@ -200,6 +200,11 @@ class Load:
         self._shown = shown
         self._outcome = Outcome(len(goods.products), len(goods.variants))
 
+    async def is_the_first(self) -> bool:
+        """Whether the catalog has never held anything."""
+        await self._execute("SELECT pg_advisory_xact_lock(:key)", key=LOADING_LOCK)
+        return not await self._fetch("SELECT sku, 1 FROM skus LIMIT 1")
+
     async def run(self, *, prune: bool, set_stock: bool) -> Outcome:
         """Bring the catalog to what the file says.
 
@@ -389,17 +394,28 @@ _PRUNE_PRODUCTS = """
 
 
 async def load(
-    goods: GoodsFile, database_url: str, *, prune: bool = False, set_stock: bool = False, shown: Shown | None = None
-) -> Outcome:
-    """Load a goods file that was read, in one transaction.
+    goods: GoodsFile,
+    database_url: str,
+    *,
+    prune: bool = False,
+    set_stock: bool = False,
+    if_empty: bool = False,
+    shown: Shown | None = None,
+) -> Outcome | None:
+    """Load a goods file that was read, in one transaction; None if there were goods and it was told to leave them.
 
     Raises:
         FileRefused: it does not fit what the catalog holds; nothing was changed.
     """
+
+    async def work(session: AsyncSession) -> Outcome | None:
+        loading = Load(session, goods, shown or _unseen)
+        if if_empty and not await loading.is_the_first():
+            return None
+        return await loading.run(prune=prune, set_stock=set_stock)
+
     async with Database(database_url, pool_size=1) as database:
-        return await database.transact(
-            lambda session: Load(session, goods, shown or _unseen).run(prune=prune, set_stock=set_stock)
-        )
+        return await database.transact(work)
 
 
 def _unseen(_: str, __: int, ___: int) -> None:
@@ -420,12 +436,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("file", type=Path)
     parser.add_argument("--prune", action="store_true", help="stop selling what the file does not name")
     parser.add_argument("--set-stock", action="store_true", help="set the stock of known SKUs too")
+    parser.add_argument("--if-empty", action="store_true", help="leave a catalog alone that has goods already")
     asked = parser.parse_args(arguments)
     try:
         with asked.file.open(encoding="utf-8-sig", newline="") as lines:
             goods = read(lines)
         url = os.environ["DATABASE_URL"]
-        outcome = asyncio.run(load(goods, url, prune=asked.prune, set_stock=asked.set_stock, shown=_on(sys.stderr)))
+        outcome = asyncio.run(
+            load(
+                goods,
+                url,
+                prune=asked.prune,
+                set_stock=asked.set_stock,
+                if_empty=asked.if_empty,
+                shown=_on(sys.stderr),
+            )
+        )
     except FileRefused as refused:
         return _sorry(f"{asked.file.name}: nothing was loaded.\n{refused}")
     except UnicodeDecodeError:
@@ -436,7 +462,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _sorry("DATABASE_URL is not set.")
     except Problem as problem:
         return _sorry(f"{asked.file.name}: nothing was loaded. {problem.detail}")
-    sys.stdout.write(f"{asked.file.name}: {outcome}\n")
+    sys.stdout.write(f"{asked.file.name}: {outcome or 'there are goods already, nothing was loaded'}\n")
     return 0
 
 

@@ -276,19 +276,12 @@ class Stack:
         return self.server.url(database=service, user=f"{service}_{role}", password=password)
 
     def _load_demo_goods(self) -> None:
-        # Once per database, so that goods which were changed or pruned since stay so.
-        done = self.plan.folder / "goods-loaded"
-        where = self.plan.server_url.rpartition("@")[2] if self.plan.server_url else "embedded"
-        if done.exists() and where in done.read_text().splitlines():
-            return
         self._tell("demo goods")
-        loader = self._process("goods", ("services.catalog.load", str(GOODS)), "catalog")
+        loader = self._process("goods", ("services.catalog.load", "--if-empty", str(GOODS)), "catalog")
         loader.start()
         loader.wait(READY_SECONDS)
         if loader.exit_code != 0:
             raise StartError(f"The demo goods cannot be loaded ({loader.last_words()})")
-        with done.open("a") as file:
-            file.write(f"{where}\n")
 
     def _process(self, name: str, arguments: tuple[str, ...], service: str) -> Process:
         self._logs.mkdir(exist_ok=True)

@@ -64,6 +64,21 @@ async def test_the_same_file_again_changes_nothing(shop: Stand) -> None:
     assert await everything(shop) == before
 
 
+def test_a_catalog_that_has_goods_is_left_alone_where_that_is_asked_for(
+    full: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", full.urls.app)
+    file = tmp_path / "goods.csv"
+    file.write_text(GOODS.replace("100,,10", "999,,10"), encoding="utf-8")
+
+    code = main(["--if-empty", str(file)])
+
+    assert (code, capsys.readouterr().out) == (0, "goods.csv: there are goods already, nothing was loaded\n")
+    file.write_text(GOODS, encoding="utf-8")
+    assert main([str(file)]) == 0
+    assert "0 changed" in capsys.readouterr().out
+
+
 async def test_ids_have_no_gaps_after_many_loads(shop: Stand) -> None:
     for _ in range(3):
         await shop.load(GOODS)
