@@ -502,8 +502,12 @@ async def things_for_sale(shop: httpx.AsyncClient) -> list[Thing]:
     products = ProductPage.model_validate_json(answer.raise_for_status().content).products
     things: list[Thing] = []
     for product in products:
-        things += [Thing(variant.sku, product.product_id, variant.variant_id) for variant in product.variants]
-        things += [] if product.variants else [Thing(product.sku, product.product_id, None)]
+        things += [Thing(one.sku, product.product_id, one.variant_id) for one in product.variants if one.stock]
+        things += [Thing(product.sku, product.product_id, None)] if product.stock and not product.variants else []
+    if not things:
+        raise Trouble(
+            "the shop is sold out: python -m services.local.goods services/catalog/goods.csv --set-stock fills it"
+        )
     return things
 
 
@@ -596,7 +600,10 @@ def main(given: Sequence[str] | None = None) -> int:
     console.print(f"{arguments.shoppers} shoppers at {arguments.url}, --seed {seed}")
     try:
         differences = asyncio.run(demonstrate(arguments, seed))
-    except (httpx.HTTPError, Trouble) as failure:
+    except Trouble as trouble:
+        console.print(f"demo.py: {trouble}", markup=False)
+        return 1
+    except httpx.HTTPError as failure:
         console.print(f"demo.py: no shop answers at {arguments.url} ({failure!r}): run make run first")
         return 1
     for difference in differences:
