@@ -37,9 +37,9 @@ token: .run-packages ## a bearer token for a demo shopper; USER=alice
 	@OIDC_ISSUER="$${OIDC_ISSUER:-http://localhost:$$((8003 + $${PORT_OFFSET:-0}))}" \
 	  $(BIN)/python -m services.local.token --user $(USER_NAME)
 
-catalog: .run-packages ## load goods into the running stack's catalog; FILE=goods.csv PRUNE=1
+catalog: .run-packages ## load goods into the running stack's catalog; FILE=goods.csv PRUNE=1 SET_STOCK=1
 	@test -n '$(FILE)' || { echo 'say which file: make catalog FILE=goods.csv' >&2; exit 1; }
-	@$(BIN)/python -m services.local.goods '$(FILE)' $(if $(PRUNE),--prune)
+	@$(BIN)/python -m services.local.goods '$(FILE)' $(if $(PRUNE),--prune) $(if $(SET_STOCK),--set-stock)
 
 reset: ## delete the data of make run (not that of compose)
 	@if [ -s .data/lock ] && kill -0 "$$(cat .data/lock)" 2>/dev/null; then \

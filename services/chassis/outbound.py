@@ -105,6 +105,8 @@ class Neighbour:
         self.name = name
         self.base_url = base_url.rstrip("/")
         self._attempts = attempts
+        # A neighbour that was silent for so long is not asked again: somebody waits for the answer.
+        self._patience_seconds = read_seconds
         self._client = httpx.AsyncClient(
             transport=transport or fast_transport(),
             timeout=httpx.Timeout(read_seconds, connect=1.0, pool=1.0),
@@ -148,6 +150,8 @@ class Neighbour:
         outcome: httpx.Response | Undecided = NotSent(self.name, "no attempt was made")
         for attempt in range(self._attempts):
             if attempt:
+                if time.perf_counter() - started >= self._patience_seconds:
+                    break
                 await asyncio.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
             outcome = await self._attempt(
                 method, path, credential=credential, headers=headers or {}, params=params, content=content

@@ -141,6 +141,21 @@ async def test_a_silent_neighbour_is_unknown() -> None:
         assert isinstance(await client.call("ping", "POST", "/", Pong), OutcomeUnknown)
 
 
+async def test_a_silent_neighbour_is_not_asked_again() -> None:
+    asked = 0
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        await reader.read()
+        writer.close()
+
+    async with neighbour(silent, attempts=3) as client:
+        await client.call("ping", "GET", "/", Pong)
+
+    assert asked == 1
+
+
 @pytest.mark.parametrize("status", ["500 Oops", "502 Bad Gateway", "503 Later"])
 async def test_a_five_hundred_is_unknown(status: str) -> None:
     async with neighbour(answering(status, b"{}")) as client:
