@@ -5,6 +5,7 @@ import hmac
 import secrets
 import time
 import uuid
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +15,7 @@ import pytest
 
 from services.controller.session import MAX_AGE_SECONDS, ROTATED_SECONDS, ROWLESS_SECONDS, Signer, hash_of
 from tests.integration.shop_client import Shop, Shopper, at_once, problem_type
+from tests.stacks import RunningStack
 
 PARALLEL = 8
 VISITORS = 20
@@ -366,13 +368,18 @@ def test_a_callback_with_a_wrong_part_signs_nobody_in(shop: Shop, wrong: dict[st
 # --- where a sign-in leads
 
 
+@pytest.fixture(scope="module")
+def regular(stack: RunningStack) -> Iterator[Shopper]:
+    """A customer for tests that only sign in again."""
+    with Shop(stack) as shop:
+        yield shop.customer()
+
+
 @pytest.mark.parametrize(
     "target", ["/shop/", "/shop/cart", "/shop/products/apple?from=cart", "/shop/orders/1#top", "/"]
 )
-def test_a_sign_in_leads_to_the_page_that_it_was_asked_from(shop: Shop, target: str) -> None:
-    customer = shop.customer()
-
-    assert where_a_sign_in_leads(customer, target) == target
+def test_a_sign_in_leads_to_the_page_that_it_was_asked_from(regular: Shopper, target: str) -> None:
+    assert where_a_sign_in_leads(regular, target) == target
 
 
 @pytest.mark.parametrize(
@@ -397,10 +404,8 @@ def test_a_sign_in_leads_to_the_page_that_it_was_asked_from(shop: Shop, target: 
         "",
     ],
 )
-def test_a_sign_in_never_leads_to_another_site(shop: Shop, target: str) -> None:
-    customer = shop.customer()
-
-    assert where_a_sign_in_leads(customer, target) == "/shop/"
+def test_a_sign_in_never_leads_to_another_site(regular: Shopper, target: str) -> None:
+    assert where_a_sign_in_leads(regular, target) == "/shop/"
 
 
 def where_a_sign_in_leads(customer: Shopper, target: str) -> str:
