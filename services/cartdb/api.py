@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from services.chassis.app import refusals
 from services.chassis.auth import Caller, TokenVerifier, bearer_of
+from services.chassis.conditions import Version
 from services.contracts.carts import (
     AddLine,
     ApplyMerge,
@@ -138,21 +139,12 @@ async def shopper_or_checkout(caller: Annotated[Caller, Depends(verified)], cart
     return await shopper(caller, cart_owner)
 
 
-def expected_version(if_match: Annotated[str | None, Header()] = None) -> int | None:
-    """The version that If-Match names; -1, which no cart has, for anything else."""
-    if if_match is None or if_match.strip() == "*":
-        return None
-    digits = if_match.strip().removeprefix("W/").strip('"')
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else -1
-
-
 StoreDep = Annotated[Store, Depends(the_store)]
 Purchases = Annotated[PurchaseStore, Depends(the_purchases)]
 Adoptions = Annotated[AdoptionStore, Depends(the_adoptions)]
 Shopper = Annotated[str, Depends(shopper)]
 Checkout = Annotated[str, Depends(checkout)]
 ShopperOrCheckout = Annotated[str, Depends(shopper_or_checkout)]
-Version = Annotated[int | None, Depends(expected_version)]
 Key = Annotated[IdempotencyKey | None, Header(alias="Idempotency-Key")]
 SkuPath = Annotated[Sku, Path()]
 CURRENT = "current"

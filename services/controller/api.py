@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from starlette.responses import RedirectResponse
 
 from services.chassis.app import refusals
+from services.chassis.conditions import Version
 from services.chassis.docs import docs_page
 from services.contracts.carts import History, IdempotencyKey, MergeStrategy, Receipt, RenameCart
 from services.contracts.catalog import CategoryList, DescriptionList, DescriptionQuery, Product, ProductPage, Sku
@@ -133,19 +134,10 @@ async def keeping(request: Request, shopper: Visitor) -> Shopper:
     return shopper
 
 
-def expected_version(if_match: Annotated[str | None, Header()] = None) -> int | None:
-    """The version that If-Match names; -1, which no cart has, for anything else."""
-    if if_match is None or if_match.strip() == "*":
-        return None
-    digits = if_match.strip().removeprefix("W/").strip('"')
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else -1
-
-
 ShoppingDep = Annotated[Shopping, Depends(the_shopping)]
 OrdersDep = Annotated[Orders, Depends(the_orders)]
 SignInDep = Annotated[SignIn, Depends(the_sign_in)]
 Changer = Annotated[Shopper, Depends(keeping)]
-Version = Annotated[int | None, Depends(expected_version)]
 Key = Annotated[IdempotencyKey | None, Header(alias="Idempotency-Key")]
 SkuPath = Annotated[Sku, Path()]
 
