@@ -13,7 +13,7 @@ import httpx
 from services.catalog.app import create_app
 from services.catalog.load import load, read
 from services.catalog.settings import Settings
-from tests.service.conftest import DatabaseUrls
+from tests.conftest import DatabaseUrls
 from tests.serving import serving
 from tests.tokens import TestIssuer
 

@@ -9,8 +9,8 @@ import httpx
 import pytest_asyncio
 
 from services.contracts.identity import owner_id_of
+from tests.conftest import MakeDatabase
 from tests.service.cartdb_client import CartDb, new_guest, running_cartdb
-from tests.service.conftest import MakeDatabase
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from services.contracts.identity import first_cart_id, guest_owner_id
+from tests.conftest import DatabaseUrls, MakeDatabase
 from tests.service.cartdb_client import CartDb, new_guest, running_cartdb
-from tests.service.conftest import DatabaseUrls, MakeDatabase
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest_asyncio
 
+from tests.conftest import MakeDatabase
 from tests.service.cartdb_client import CartDb, new_guest, running_cartdb
-from tests.service.conftest import MakeDatabase
 
 
 @pytest_asyncio.fixture(scope="module")

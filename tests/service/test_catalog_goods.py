@@ -8,8 +8,8 @@ import pytest
 
 from services.catalog.app import create_app
 from services.catalog.settings import Settings
+from tests.conftest import DatabaseUrls, MakeDatabase
 from tests.service.catalog_stand import DEMO_GOODS, HEADER, standing
-from tests.service.conftest import DatabaseUrls, MakeDatabase
 from tests.serving import serving
 from tests.tokens import TestIssuer
 

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from services.catalog.load import FileRefused, main
+from tests.conftest import MakeDatabase
 from tests.service.catalog_stand import DEMO_GOODS, HEADER, Counters, Stand, standing, until_waiting
-from tests.service.conftest import MakeDatabase
 from tests.tokens import TestIssuer
 
 GOODS = (

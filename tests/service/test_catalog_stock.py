@@ -11,8 +11,8 @@ import asyncpg
 import httpx
 import pytest
 
+from tests.conftest import MakeDatabase
 from tests.service.catalog_stand import HEADER, Counters, Stand, standing, until_waiting
-from tests.service.conftest import MakeDatabase
 from tests.tokens import TestIssuer
 
 GOODS = (

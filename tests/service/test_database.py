@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from services.chassis.app import create_service
 from services.chassis.database import Database
 from services.chassis.settings import ServiceSettings
-from tests.service.conftest import MakeDatabase
+from tests.conftest import MakeDatabase
 from tests.serving import serving
 
 

@@ -13,7 +13,7 @@ import uvicorn
 from services.chassis.auth import OpenIdProvider, TokenVerifier
 from services.idp.app import create_app
 from services.idp.settings import Settings
-from tests.service.conftest import MakeDatabase
+from tests.conftest import MakeDatabase
 
 ROOT = Path(__file__).resolve().parents[2]
 

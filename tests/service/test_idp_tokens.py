@@ -12,7 +12,7 @@ from joserfc.jwk import KeySet
 
 from services.chassis.auth import OpenIdProvider, TokenVerifier
 from services.idp.api import metadata
-from tests.service.conftest import DatabaseUrls, MakeDatabase
+from tests.conftest import DatabaseUrls, MakeDatabase
 from tests.service.idp import (
     CALLBACK,
     CONTROLLER,

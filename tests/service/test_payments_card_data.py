@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from services.payments.processor import TEST_CARDS
-from tests.service.conftest import DatabaseUrls, MakeDatabase
+from tests.conftest import DatabaseUrls, MakeDatabase
 from tests.service.payments_stand import PUBLISHABLE, SECRET, Payments, replica_process, visa
 
 REAL_LOOKING = "4539578763621486"

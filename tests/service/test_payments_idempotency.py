@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from services.payments.processor import Approved, Outcome, Verdict
-from tests.service.conftest import DatabaseUrls, MakeDatabase
+from tests.conftest import DatabaseUrls, MakeDatabase
 from tests.service.payments_stand import PUBLISHABLE, SECRET, Payments, payments_app, replica_process, visa
 from tests.serving import serving
 

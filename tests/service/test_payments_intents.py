@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from services.contracts import payments as contract
-from tests.service.conftest import DatabaseUrls, MakeDatabase
+from tests.conftest import DatabaseUrls, MakeDatabase
 from tests.service.payments_stand import PUBLISHABLE, Payments, payments_app, visa
 from tests.serving import serving
 

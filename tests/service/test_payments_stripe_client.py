@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import stripe
 
-from tests.service.conftest import MakeDatabase
+from tests.conftest import MakeDatabase
 from tests.service.payments_stand import PUBLISHABLE_KEY, SECRET_KEY, payments_app, served
 
 # The client hands its encoded form to httpx in a way that httpx has deprecated.

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.service.conftest import MakeDatabase
+from tests.conftest import MakeDatabase
 from tests.service.payments_stand import (
     PUBLISHABLE,
     PUBLISHABLE_KEY,

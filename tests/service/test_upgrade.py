@@ -8,7 +8,7 @@ import pytest
 
 from services.chassis.migrate import migrate
 from services.local.settings import SERVICES
-from tests.service.conftest import MakeEmptyDatabase
+from tests.conftest import MakeEmptyDatabase
 from tests.upgrade.keep import HEADING
 
 KEPT = sorted((Path(__file__).resolve().parents[1] / "upgrade").glob("schema-*.sql"))

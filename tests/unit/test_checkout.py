@@ -17,7 +17,7 @@ from services.contracts.problems import (
 )
 from services.controller.checkout import Checkout, Failed, Outcome, Paid, Processing
 from services.controller.reconcile import Reconcile
-from tests.unit.checkout_fakes import (
+from tests.checkout_fakes import (
     CART,
     CHECKOUT,
     OWNER,

@@ -98,7 +98,11 @@ class FakeCarts:
                 attached_at=None,
                 decided_at=None,
             )
-        return self.wire.after("purchase") or agree(self.rows[request.checkout_id], fingerprint=request.fingerprint)
+        try:
+            answer: Purchase | Refused = agree(self.rows[request.checkout_id], fingerprint=request.fingerprint)
+        except Problem as problem:
+            answer = Refused(problem)
+        return self.wire.after("purchase") or answer
 
     async def attach(self, owner: str, checkout_id: UUID, intent_id: str) -> Purchase | Refused | Undecided:
         return self._change(
@@ -209,7 +213,8 @@ class FakePayments:
         if trouble := self.wire.before("confirm"):
             return trouble
         intent = self.intents[intent_id]
-        if intent.status is IntentStatus.REQUIRES_PAYMENT_METHOD and self.declines:
+        declined = self.declines or "Declined" in payment_method
+        if intent.status is IntentStatus.REQUIRES_PAYMENT_METHOD and declined:
             return self.wire.after("confirm") or Refused(PaymentDeclined(reason="insufficient_funds"))
         if intent.status is IntentStatus.REQUIRES_PAYMENT_METHOD:
             self.charges += not self.slow
