@@ -217,7 +217,7 @@ class Neighbour:
         if credential is not None:
             authorization = await credential.authorization()
             if not isinstance(authorization, str):
-                return NotSent(self.name, f"no credential: {authorization.why}")
+                return NotSent(authorization.neighbour, f"no credential for {self.name}: {authorization.why}")
             sent["Authorization"] = authorization
         try:
             response = await self._client.request(
