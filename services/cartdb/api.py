@@ -91,15 +91,15 @@ async def verified(request: Request) -> Caller:
     return await cast(TokenVerifier, request.state.verifier).verify(token)
 
 
-def the_store(request: Request) -> Store:
+async def the_store(request: Request) -> Store:
     return cast(Store, request.state.store)
 
 
-def the_purchases(request: Request) -> PurchaseStore:
+async def the_purchases(request: Request) -> PurchaseStore:
     return cast(PurchaseStore, request.state.purchases)
 
 
-def the_adoptions(request: Request) -> AdoptionStore:
+async def the_adoptions(request: Request) -> AdoptionStore:
     return cast(AdoptionStore, request.state.adoptions)
 
 
@@ -203,13 +203,7 @@ async def changing(
 Change = Annotated[Changing, Depends(changing)]
 
 
-# --- find
-
-
-@router.get("/carts", responses=OWNER_REFUSALS, summary="The owner's unpurchased carts")
-async def find_unpurchased(owner: Shopper, store: StoreDep) -> CartList:
-    """Open ones and those in checkout, the newest change first."""
-    return CartList(carts=await store.unpurchased(owner))
+# --- the hot ones, first because routes are looked through in order
 
 
 @router.get("/carts/{cart}", response_model=Cart, responses=CART_REFUSALS, summary="One of the owner's carts")
@@ -217,6 +211,55 @@ async def find(cart: CartRef, owner: Shopper, store: StoreDep) -> Response:
     """In any state but deleted. Reading writes nothing: an owner without rows has an empty cart at version 0."""
     found = await store.current(owner) if cart == CURRENT else await store.find(owner, _named(cart))
     return Response(found, media_type="application/json")
+
+
+@router.post("/carts/{cart}/items", response_model=Cart, responses=EDIT_REFUSALS, summary="Add to a cart")
+async def add(line: AddLine, change: Change, store: StoreDep) -> Response:
+    """Adds are commutative: simultaneous ones all count."""
+    return await change.to(
+        store,
+        "add",
+        line.sku,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        product_id=line.product_id,
+        variant_id=line.variant_id,
+    )
+
+
+@router.put("/carts/{cart}/items/{sku}", response_model=Cart, responses=EDIT_REFUSALS, summary="Set a line")
+async def update(sku: SkuPath, line: SetLine, change: Change, store: StoreDep) -> Response:
+    """0 takes the line out."""
+    return await change.to(
+        store,
+        "set",
+        sku,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        product_id=line.product_id,
+        variant_id=line.variant_id,
+    )
+
+
+@router.delete("/carts/{cart}/items/{sku}", response_model=Cart, responses=EDIT_REFUSALS, summary="Take a line out")
+async def remove(sku: SkuPath, change: Change, store: StoreDep) -> Response:
+    """A line that is not there agrees."""
+    return await change.to(store, "remove", sku)
+
+
+@router.delete("/carts/{cart}/items", response_model=Cart, responses=EDIT_REFUSALS, summary="Empty a cart")
+async def clear(change: Change, store: StoreDep) -> Response:
+    """Every line goes."""
+    return await change.to(store, "clear", None)
+
+
+# --- find
+
+
+@router.get("/carts", responses=OWNER_REFUSALS, summary="The owner's unpurchased carts")
+async def find_unpurchased(owner: Shopper, store: StoreDep) -> CartList:
+    """Open ones and those in checkout, the newest change first."""
+    return CartList(carts=await store.unpurchased(owner))
 
 
 @router.get("/carts/{cart_id}/history", responses=CART_REFUSALS, summary="Who changed what when")
@@ -260,46 +303,6 @@ async def activate(cart_id: UUID, request: Request, owner: Shopper, store: Store
 async def delete(cart_id: UUID, request: Request, owner: Shopper, store: StoreDep, key: Key = None) -> None:
     """If it was the current one, a new, empty one follows."""
     await store.delete(owner, cart_id, key=key, fingerprint=fingerprint(request))
-
-
-@router.post("/carts/{cart}/items", response_model=Cart, responses=EDIT_REFUSALS, summary="Add to a cart")
-async def add(line: AddLine, change: Change, store: StoreDep) -> Response:
-    """Adds are commutative: simultaneous ones all count."""
-    return await change.to(
-        store,
-        "add",
-        line.sku,
-        quantity=line.quantity,
-        unit_price=line.unit_price,
-        product_id=line.product_id,
-        variant_id=line.variant_id,
-    )
-
-
-@router.put("/carts/{cart}/items/{sku}", response_model=Cart, responses=EDIT_REFUSALS, summary="Set a line")
-async def update(sku: SkuPath, line: SetLine, change: Change, store: StoreDep) -> Response:
-    """0 takes the line out."""
-    return await change.to(
-        store,
-        "set",
-        sku,
-        quantity=line.quantity,
-        unit_price=line.unit_price,
-        product_id=line.product_id,
-        variant_id=line.variant_id,
-    )
-
-
-@router.delete("/carts/{cart}/items/{sku}", response_model=Cart, responses=EDIT_REFUSALS, summary="Take a line out")
-async def remove(sku: SkuPath, change: Change, store: StoreDep) -> Response:
-    """A line that is not there agrees."""
-    return await change.to(store, "remove", sku)
-
-
-@router.delete("/carts/{cart}/items", response_model=Cart, responses=EDIT_REFUSALS, summary="Empty a cart")
-async def clear(change: Change, store: StoreDep) -> Response:
-    """Every line goes."""
-    return await change.to(store, "clear", None)
 
 
 # --- purchase, unpurchase and what lies between

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
-from fastapi import APIRouter, FastAPI, Security
+from fastapi import FastAPI, Security
 
 from services.chassis.app import Ping, create_service
 from services.chassis.auth import OpenIdProvider, TokenVerifier, bearer_scheme
@@ -51,16 +51,14 @@ def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBa
                 "verifier": TokenVerifier(provider, audience=AUDIENCE),
             }
 
-    guarded = APIRouter(dependencies=[Security(bearer_scheme(settings.oidc_issuer))])
-    for part in (router, purchases, adoptions):
-        guarded.include_router(part)
     return create_service(
         name="cartdb",
         title="cartdb",
         description="Carts between sessions, and the single truth of what is purchased. The controller calls it.",
         settings=settings,
         lifespan=lifespan,
-        routers=[guarded],
+        routers=[router, purchases, adoptions],
+        guard=Security(bearer_scheme(settings.oidc_issuer)),
         pings=pings,
         issuer=settings.oidc_issuer,
     )

@@ -63,12 +63,12 @@ editing = APIRouter(tags=["editing"])
 stock_of_checkouts = APIRouter(tags=["stock of checkouts"])
 
 
-def _store(request: Request) -> Store:
+async def _store(request: Request) -> Store:
     store: Store = request.state.store
     return store
 
 
-def _holds(request: Request) -> HoldStore:
+async def _holds(request: Request) -> HoldStore:
     holds: HoldStore = request.state.holds
     return holds
 

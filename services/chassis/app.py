@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import uuid_utils.compat as uuids
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, params
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
@@ -187,6 +187,7 @@ def create_service(
     settings: ServiceSettings,
     lifespan: Lifespan,
     routers: list[APIRouter],
+    guard: params.Depends | None = None,
     pings: dict[str, Ping],
     render: Renderer = render_json,
     body_limit: int = BODY_LIMIT,
@@ -196,6 +197,7 @@ def create_service(
     """A FastAPI application with everything that all services share.
 
     Args:
+        guard: what every one of the routers demands.
         pings: by name, what must answer for the service to be ready; filled by the lifespan as it opens things.
         render: how a problem becomes an answer, for the service that answers browsers too.
         issuer: the provider at which the docs page signs in.
@@ -216,7 +218,7 @@ def create_service(
     )
     docs_routes(app, issuer=issuer, links=docs_links)
     for router in routers:
-        app.include_router(router)
+        app.include_router(router, dependencies=[guard] if guard else [])
     app.include_router(_health(name, pings))
     app.add_route("/metrics", metrics_endpoint, include_in_schema=False)
     _render_problems(app, render)

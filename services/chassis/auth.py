@@ -162,7 +162,7 @@ class TokenVerifier:
                 exp={"essential": True},
                 sub={"essential": True},
             ).validate(claims)
-            return _caller(claims, token)
+            return _caller_of(claims, token)
         except (JoseError, ValueError, TypeError, KeyError):
             raise _refused("its signature or a claim is wrong") from None
 
@@ -176,7 +176,7 @@ class TokenVerifier:
             raise _refused("its algorithm is not accepted")
 
 
-def _caller(claims: dict[str, Any], token: str) -> Caller:
+def _caller_of(claims: dict[str, Any], token: str) -> Caller:
     if not isinstance(claims["sub"], str) or not claims["sub"]:
         raise ValueError("sub")
     name = claims.get("preferred_username") or claims.get("name")

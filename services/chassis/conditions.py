@@ -7,7 +7,7 @@ from fastapi import Depends, Header
 NO_VERSION = -1
 
 
-def expected_version(if_match: Annotated[str | None, Header()] = None) -> int | None:
+async def expected_version(if_match: Annotated[str | None, Header()] = None) -> int | None:
     """The version that If-Match names; for anything else than a version one that nothing has."""
     if if_match is None or if_match.strip() == "*":
         return None

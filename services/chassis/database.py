@@ -124,6 +124,10 @@ class Database:
         return await _retrying(attempt, _state)
 
 
+async def _leave_as_it_is(_: asyncpg.Connection) -> None:
+    """The pool would reset a returned connection by a round trip; work here leaves nothing behind in its session."""
+
+
 class FastDatabase:
     """asyncpg itself, for the service whose statements are one round trip and hot."""
 
@@ -155,6 +159,7 @@ class FastDatabase:
                     max_size=self._pool_size,
                     timeout=5,
                     server_settings=SERVER_SETTINGS,
+                    reset=_leave_as_it_is,
                 )
         return self._pool
 

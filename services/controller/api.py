@@ -115,15 +115,15 @@ SERVICES = ("controller", "catalog", "cartdb", "idp", "payments")
 DOCUMENTS = (*SERVICES, "problems")
 
 
-def the_shopping(request: Request) -> Shopping:
+async def the_shopping(request: Request) -> Shopping:
     return cast(Shopping, request.state.shopping)
 
 
-def the_orders(request: Request) -> Orders:
+async def the_orders(request: Request) -> Orders:
     return cast(Orders, request.state.orders)
 
 
-def the_sign_in(request: Request) -> SignIn:
+async def the_sign_in(request: Request) -> SignIn:
     return cast(SignIn, request.state.sign_in)
 
 
@@ -510,4 +510,5 @@ async def document_of(service: str) -> Response:
     return Response(text, media_type="application/json")
 
 
-routers = [session, goods, cart, carts, checkout, front]
+# Routes are looked through in order: the hot ones come first.
+routers = [cart, session, goods, carts, checkout, front]

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Security
+from fastapi import FastAPI, Request, Security
 from prometheus_client import Counter, Gauge
 from starlette.responses import Response
 
@@ -140,16 +140,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 task.cancel()
             await asyncio.gather(*upkeep, return_exceptions=True)
 
-    either = APIRouter(dependencies=[Security(bearer_scheme(settings.oidc_issuer))])
-    for part in (*routers, bearer_api.router):
-        either.include_router(part)
     app = create_service(
         name="controller",
         title="python-cart",
         description="The shopper's door: carts, checkout, orders. Amounts are integers in minor units (paise).",
         settings=settings,
         lifespan=lifespan,
-        routers=[either, web.router],
+        routers=[*routers, bearer_api.router, web.router],
+        guard=Security(bearer_scheme(settings.oidc_issuer)),
         pings=pings,
         render=render,
         issuer=settings.oidc_issuer,

@@ -513,7 +513,7 @@ class SessionCookies:
         await self._app(scope, receive, with_cookies if scope["type"] == "http" else send)
 
 
-def the_doorkeeper(request: Request) -> Doorkeeper:
+async def the_doorkeeper(request: Request) -> Doorkeeper:
     return cast(Doorkeeper, request.state.doorkeeper)
 
 

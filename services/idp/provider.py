@@ -66,7 +66,7 @@ class Provider:
         return claims, await self.store.with_papers(named_by(token, claims), lambda papers: papers)
 
 
-def _provider(request: Request) -> Provider:
+async def _provider(request: Request) -> Provider:
     provider: Provider = request.state.provider
     return provider
 

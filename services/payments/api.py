@@ -58,7 +58,7 @@ class Posted(Generic[P]):
     attempt: Attempt | None
 
 
-def any_key(request: Request) -> KeyKind:
+async def any_key(request: Request) -> KeyKind:
     """The kind of the request's API key."""
     keys: ApiKeys = request.state.keys
     kind = keys.kind_of(_key_in(request.headers.get("authorization", "")))
@@ -67,9 +67,9 @@ def any_key(request: Request) -> KeyKind:
     return kind
 
 
-def secret_key(request: Request) -> KeyKind:
+async def secret_key(request: Request) -> KeyKind:
     """The secret key, nothing less."""
-    kind = any_key(request)
+    kind = await any_key(request)
     if kind is not KeyKind.SECRET:
         raise SecretKeyNeeded
     return kind
@@ -94,7 +94,7 @@ def _user_in(credential: str) -> str:
     return user
 
 
-def api_version(request: Request) -> str:
+async def api_version(request: Request) -> str:
     """The date of the API version that the request was written for."""
     given = request.headers.get("stripe-version", API_VERSION)
     if not _VERSION_SHAPE.fullmatch(given):
@@ -102,7 +102,7 @@ def api_version(request: Request) -> str:
     return given.partition(".")[0]
 
 
-def store_of(request: Request) -> Store:
+async def store_of(request: Request) -> Store:
     """The store that the lifespan opened."""
     store: Store = request.state.store
     return store

@@ -229,7 +229,7 @@ def _just_now(order: Order) -> bool:
     return datetime.now(UTC) - order.created_at < RECEIPT_SHOWN
 
 
-def storefront(request: Request, shopper: Visitor) -> Storefront:
+async def storefront(request: Request, shopper: Visitor) -> Storefront:
     return Storefront(
         request,
         shopper,
