@@ -564,8 +564,8 @@ def table(tally: Counter[str], orders: Sequence[Order]) -> Table:
     for row in ROWS:
         shown.add_row(row, str(tally[row]))
     for currency in sorted({order.currency for order in orders}):
-        parts = (Money(order.total, currency) for order in orders if order.currency == currency)
-        shown.add_row("revenue", str(Money.total(parts, currency)))
+        revenue = sum(order.total for order in orders if order.currency == currency)
+        shown.add_row("revenue", str(Money(revenue, currency)))
     return shown
 
 

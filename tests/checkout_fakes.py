@@ -114,8 +114,16 @@ class FakeCarts:
             "settle", checkout_id, lambda row: may_settle(row, intent_id=intent_id), state=PurchaseState.PAID
         )
 
-    async def unpurchase(self, owner: str, checkout_id: UUID, reason: str) -> Purchase | Refused | Undecided:
-        return self._change("unpurchase", checkout_id, may_unpurchase, state=PurchaseState.FAILED, reason=reason)
+    async def unpurchase(
+        self, owner: str, checkout_id: UUID, *, intent_id: str | None, reason: str
+    ) -> Purchase | Refused | Undecided:
+        return self._change(
+            "unpurchase",
+            checkout_id,
+            lambda row: may_unpurchase(row, intent_id=intent_id),
+            state=PurchaseState.FAILED,
+            reason=reason,
+        )
 
     async def unfinished(self, older_than: float) -> Unfinished | Refused | Undecided:
         pending = [row for row in self.rows.values() if row.state is PurchaseState.PENDING]

@@ -13,6 +13,19 @@ from services.contracts.problems import CartIsBeingAdopted, MergeNotFound
 from . import adoption
 from .rows import Opening, demand_open, lines_of, lock_cart, remember
 
+# Empty carts move too, so that an add which is on its way finds no open cart of a guest who is gone. A cart in checkout
+# stays where it is, under a merge of its own: should it come back unpaid, it moves then.
+FREEZE = """
+    UPDATE carts SET
+        status = CASE
+            WHEN status = 'in_checkout' THEN 'in_checkout'
+            WHEN EXISTS (SELECT FROM lines l WHERE l.owner_id = $1 AND l.cart_id = carts.cart_id) THEN 'moving'
+            ELSE 'moved' END,
+        merge_id = CASE WHEN status = 'in_checkout' THEN md5($2::uuid::text || cart_id::text)::uuid ELSE $2::uuid END,
+        target_owner = $3, strategy = $4, version = version + (status = 'open')::int, updated_at = clock_timestamp()
+    WHERE owner_id = $1 AND status IN ('open', 'in_checkout') AND merge_id IS NULL
+"""
+
 
 class AdoptionStore:
     """Named questions and changes; each is one transaction."""
@@ -29,23 +42,14 @@ class AdoptionStore:
         """
 
         async def work(connection: asyncpg.Connection) -> Frozen:
-            rows = await connection.fetch(
-                "SELECT target_owner FROM carts WHERE owner_id = $1 ORDER BY cart_id FOR UPDATE",
-                guest_owner,
+            await self._opening.lock_shopper(connection, guest_owner)
+            targets = await connection.fetch(
+                "SELECT target_owner FROM carts WHERE owner_id = $1 ORDER BY cart_id FOR UPDATE", guest_owner
             )
-            if any(row["target_owner"] not in (None, command.target_owner) for row in rows):
+            if any(row["target_owner"] not in (None, command.target_owner) for row in targets):
                 raise CartIsBeingAdopted
             await connection.execute(
-                """
-                UPDATE carts SET status = 'moving', merge_id = $2, target_owner = $3, strategy = $4,
-                    version = version + 1, updated_at = clock_timestamp()
-                WHERE owner_id = $1 AND status = 'open'
-                    AND EXISTS (SELECT FROM lines l WHERE l.owner_id = $1 AND l.cart_id = carts.cart_id)
-                """,
-                guest_owner,
-                command.merge_id,
-                command.target_owner,
-                command.strategy.value,
+                FREEZE, guest_owner, command.merge_id, command.target_owner, command.strategy.value
             )
             return await self._frozen(connection, guest_owner, command)
 

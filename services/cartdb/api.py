@@ -2,11 +2,12 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from pydantic import AwareDatetime
 
 from services.chassis.app import refusals
 from services.chassis.auth import Caller, TokenVerifier, bearer_of
@@ -148,6 +149,8 @@ ShopperOrCheckout = Annotated[str, Depends(shopper_or_checkout)]
 Key = Annotated[IdempotencyKey | None, Header(alias="Idempotency-Key")]
 SkuPath = Annotated[Sku, Path()]
 CURRENT = "current"
+FIRST_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
+LAST_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)
 CartRef = Literal["current"] | UUID
 
 router = APIRouter(tags=["carts"])
@@ -162,6 +165,13 @@ def fingerprint(request: Request, *fields: object) -> str:
 def _named(cart: CartRef) -> UUID:
     assert isinstance(cart, UUID)
     return cart
+
+
+def _storable(moment: datetime | None) -> datetime | None:
+    """A moment within what the database can hold, in either direction."""
+    if moment is None:
+        return None
+    return min(max(moment, FIRST_MOMENT), LAST_MOMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,10 +274,10 @@ async def find_unpurchased(owner: Shopper, store: StoreDep) -> CartList:
 
 @router.get("/carts/{cart_id}/history", responses=CART_REFUSALS, summary="Who changed what when")
 async def history(
-    cart_id: UUID, owner: Shopper, store: StoreDep, at: Annotated[datetime | None, Query()] = None
+    cart_id: UUID, owner: Shopper, store: StoreDep, at: Annotated[AwareDatetime | None, Query()] = None
 ) -> History:
     """Every change up to `at`, and the lines as they stood then."""
-    return await store.history(owner, cart_id, at=at)
+    return await store.history(owner, cart_id, at=_storable(at))
 
 
 # --- create, update
@@ -324,10 +334,13 @@ async def purchase(cart_id: UUID, request: PurchaseRequest, owner: Checkout, sto
 
 @purchases.get("/purchases", responses=OWNER_REFUSALS, summary="The owner's purchases")
 async def list_purchases(
-    owner: ShopperOrCheckout, store: Purchases, limit: Annotated[int, Query(ge=1, le=100)] = 50
+    owner: ShopperOrCheckout,
+    store: Purchases,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    before: Annotated[AwareDatetime | None, Query()] = None,
 ) -> PurchaseList:
-    """The newest first; those that were refused at the mark are among them, as failed."""
-    return PurchaseList(purchases=await store.purchases(owner, limit=limit))
+    """Pending and paid ones, the newest first; `before` a moment, for the next page."""
+    return PurchaseList(purchases=await store.purchases(owner, limit=limit, before=_storable(before)))
 
 
 @purchases.get(
@@ -362,12 +375,12 @@ async def settle(checkout_id: UUID, command: Settle, owner: Checkout, store: Pur
 
 @purchases.post(
     "/purchases/{checkout_id}/unpurchase",
-    responses=refusals(Unauthenticated, Forbidden, OrderNotFound, PurchaseIsSettled, Unavailable),
+    responses=refusals(Unauthenticated, Forbidden, OrderNotFound, IntentMismatch, PurchaseIsSettled, Unavailable),
     summary="Unmark: the intent is cancelled for good",
 )
 async def unpurchase(checkout_id: UUID, command: Unpurchase, owner: Checkout, store: Purchases) -> Purchase:
     """Pending becomes failed, and the cart opens again in the same transaction."""
-    return await store.unpurchase(owner, checkout_id, reason=command.reason)
+    return await store.unpurchase(owner, checkout_id, intent_id=command.intent_id, reason=command.reason)
 
 
 @purchases.post(

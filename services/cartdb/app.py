@@ -19,7 +19,8 @@ from .rows import Opening
 from .settings import Settings
 from .store import Store
 
-AUDIENCE = "cartdb"
+# Far above what the largest carts of one shopper come to: the shopper's own limit is the controller's.
+BODY_LIMIT = 8 * 1024 * 1024
 
 
 def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBaseTransport | None = None) -> FastAPI:
@@ -48,7 +49,9 @@ def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBa
                 "store": Store(database, opening),
                 "purchases": PurchaseStore(database, opening),
                 "adoptions": AdoptionStore(database, opening),
-                "verifier": TokenVerifier(provider, audience=AUDIENCE),
+                "verifier": TokenVerifier(
+                    provider, audience=settings.oidc_audience, token_types=settings.oidc_token_types.split(",")
+                ),
             }
 
     return create_service(
@@ -60,5 +63,6 @@ def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBa
         routers=[router, purchases, adoptions],
         guard=Security(bearer_scheme(settings.oidc_issuer)),
         pings=pings,
+        body_limit=BODY_LIMIT,
         issuer=settings.oidc_issuer,
     )

@@ -113,12 +113,19 @@ def may_settle(purchase: Purchase, *, intent_id: str) -> bool:
     return purchase.state is PurchaseState.PENDING
 
 
-def may_unpurchase(purchase: Purchase) -> bool:
+def may_unpurchase(purchase: Purchase, *, intent_id: str | None) -> bool:
     """Whether pending becomes failed now; False if it has failed already.
+
+    `intent_id` is the intent that was cancelled for good; None where the checkout never got one.
 
     Raises:
         PurchaseIsSettled: it is paid.
+        IntentMismatch: another intent is attached, which may still be charged.
     """
     if purchase.state is PurchaseState.PAID:
         raise PurchaseIsSettled
-    return purchase.state is PurchaseState.PENDING
+    if purchase.state is PurchaseState.FAILED:
+        return False
+    if purchase.intent_id != intent_id:
+        raise IntentMismatch
+    return True

@@ -1,5 +1,6 @@
 """Purchases: the log of every checkout. The owner is in every statement but the fan-out, which reads."""
 
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -15,6 +16,16 @@ PURCHASE_COLUMNS = """
     owner_id, checkout_id, cart_id, state, reason, fingerprint, snapshot, intent_id, created_at, attached_at, decided_at
 """
 READ_PURCHASE = f"SELECT {PURCHASE_COLUMNS} FROM purchases WHERE owner_id = $1 AND checkout_id = $2"  # noqa: S608 - a constant
+
+
+# The cart that follows a bought one; it takes no lines if its owner has become somebody else meanwhile.
+FOLLOW = """
+    UPDATE carts SET status = 'moved', merge_id = bought.merge_id, target_owner = bought.target_owner,
+        strategy = bought.strategy
+    FROM carts AS bought
+    WHERE carts.owner_id = $1 AND carts.cart_id = $2
+        AND bought.owner_id = $1 AND bought.cart_id = $3 AND bought.merge_id IS NOT NULL
+"""
 
 
 class PurchaseStore:
@@ -63,17 +74,19 @@ class PurchaseStore:
 
         return await self._database.transact(work)
 
-    async def purchases(self, owner_id: str, *, limit: int) -> list[Purchase]:
-        """The owner's purchases that held a snapshot, the newest first."""
+    async def purchases(self, owner_id: str, *, limit: int, before: datetime | None) -> list[Purchase]:
+        """The owner's purchases that have not failed, the newest first."""
 
         async def work(connection: asyncpg.Connection) -> list[Purchase]:
             rows = await connection.fetch(
                 f"""
-                SELECT {PURCHASE_COLUMNS} FROM purchases WHERE owner_id = $1 AND snapshot IS NOT NULL
+                SELECT {PURCHASE_COLUMNS} FROM purchases WHERE owner_id = $1 AND state <> 'failed'
+                    AND ($3::timestamptz IS NULL OR created_at < $3)
                 ORDER BY created_at DESC, checkout_id LIMIT $2
                 """,  # noqa: S608 - a constant
                 owner_id,
                 limit,
+                before,
             )
             return [_purchase(row) for row in rows]
 
@@ -113,19 +126,21 @@ class PurchaseStore:
             await set_status(connection, owner_id, cart_id, CartStatus.PURCHASED)
             await remember(connection, owner_id, cart_id, "settle", "checkout")
             if current == cart_id:
-                await point_at(connection, owner_id, await self._opening.insert_cart(connection, owner_id))
+                following = await self._opening.insert_cart(connection, owner_id)
+                await connection.execute(FOLLOW, owner_id, following, cart_id)
+                await point_at(connection, owner_id, following)
             return await _purchase_or_not_found(connection, owner_id, checkout_id)
 
         return await self._database.transact(work)
 
-    async def unpurchase(self, owner_id: str, checkout_id: UUID, *, reason: str) -> Purchase:
+    async def unpurchase(self, owner_id: str, checkout_id: UUID, *, intent_id: str | None, reason: str) -> Purchase:
         """Unmark: pending becomes failed and, in the same transaction, its own cart opens again at a new version."""
 
         async def work(connection: asyncpg.Connection) -> Purchase:
             cart_id = (await _purchase_or_not_found(connection, owner_id, checkout_id)).cart_id
             await lock_cart(connection, owner_id, cart_id)
             known = await _purchase_or_not_found(connection, owner_id, checkout_id, lock=True)
-            if not rules.may_unpurchase(known):
+            if not rules.may_unpurchase(known, intent_id=intent_id):
                 return known
             await _decide(connection, known, PurchaseState.FAILED, reason=reason)
             await reopen(connection, owner_id, cart_id)

@@ -117,7 +117,8 @@ async def reopen(connection: asyncpg.Connection, owner_id: str, cart_id: UUID) -
     # The new version makes a new try without an Idempotency-Key a new checkout.
     await connection.execute(
         """
-        UPDATE carts SET status = 'open', version = version + 1, updated_at = clock_timestamp()
+        UPDATE carts SET status = CASE WHEN merge_id IS NULL THEN 'open' ELSE 'moving' END,
+            version = version + 1, updated_at = clock_timestamp()
         WHERE owner_id = $1 AND cart_id = $2
         """,
         owner_id,

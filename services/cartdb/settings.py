@@ -8,6 +8,8 @@ class Settings(ServiceSettings):
 
     oidc_issuer: str
     oidc_internal_url: str | None = None
+    oidc_audience: str = "cartdb"
+    oidc_token_types: str = "at+jwt"  # noqa: S105 - a media type
     shop_currency: str = "INR"
     max_quantity: int = 999
     max_lines: int = 200

@@ -14,6 +14,7 @@ from services.contracts.carts import Cart, CartStatus, CreateCart, History, Hist
 from services.contracts.identity import first_cart_id
 from services.contracts.problems import (
     PROBLEMS,
+    CartIsBeingAdopted,
     CartLimitExceeded,
     CartNotFound,
     IdempotencyKeyReused,
@@ -31,6 +32,7 @@ EDIT = """
 READ_CURRENT = """
     SELECT cart_document($1, (SELECT current_cart_id FROM shoppers WHERE owner_id = $1)) AS cart
 """
+IS_ADOPTED = "SELECT EXISTS (SELECT FROM carts WHERE owner_id = $1 AND merge_id IS NOT NULL)"
 READ_CART = "SELECT cart_document($1, $2) AS cart"
 
 
@@ -146,6 +148,8 @@ class Store:
             open_carts = await connection.fetchval(
                 "SELECT count(*) FROM carts WHERE owner_id = $1 AND status IN ('open', 'in_checkout')", owner_id
             )
+            if await connection.fetchval(IS_ADOPTED, owner_id):
+                raise CartIsBeingAdopted
             if open_carts >= self._opening.limits.open_carts:
                 raise CartLimitExceeded(limit=self._opening.limits.open_carts)
             cart_id = await self._opening.insert_cart(connection, owner_id, name=command.name)

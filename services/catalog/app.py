@@ -36,7 +36,9 @@ def create_app(
             yield {
                 "store": Store(base, currency=settings.shop_currency),
                 "holds": HoldStore(base),
-                "verifier": TokenVerifier(provider, audience="catalog"),
+                "verifier": TokenVerifier(
+                    provider, audience=settings.oidc_audience, token_types=settings.oidc_token_types.split(",")
+                ),
             }
 
     guarded = APIRouter(dependencies=[Security(bearer_scheme(settings.oidc_issuer))])
@@ -50,5 +52,6 @@ def create_app(
         lifespan=lifespan,
         routers=[api.reading, guarded],
         pings=pings,
+        body_limit=1024 * 1024,
         issuer=settings.oidc_issuer,
     )

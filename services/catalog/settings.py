@@ -12,4 +12,6 @@ class Settings(ServiceSettings):
 
     oidc_issuer: str
     oidc_internal_url: str | None = None
+    oidc_audience: str = "catalog"
+    oidc_token_types: str = "at+jwt"  # noqa: S105 - a media type
     shop_currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "INR"

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -24,6 +25,8 @@ logger = get_logger(__name__)
 
 ALGORITHMS = ["RS256", "ES256"]
 KEYS_COOL_DOWN_SECONDS = 60.0
+# A key that the provider has withdrawn is trusted no longer than this.
+KEYS_LIFE_SECONDS = 3600.0
 LEEWAY_SECONDS = 5
 
 
@@ -99,9 +102,10 @@ class OpenIdProvider:
         await self.document()
 
     async def keys_for(self, kid: str) -> KeySet:
-        """The provider's keys; fetched again for an unknown `kid`, at most once in the cool-down."""
+        """The provider's keys; fetched again when they are old, and for an unknown `kid` once in a cool-down."""
+        age = time.monotonic() - self._keys_fetched_at
         unknown = all(key.kid != kid for key in self._keys.keys)
-        if unknown and time.monotonic() - self._keys_fetched_at >= KEYS_COOL_DOWN_SECONDS:
+        if (unknown and age >= KEYS_COOL_DOWN_SECONDS) or age >= KEYS_LIFE_SECONDS:
             await self._fetch.run(self._fetch_keys)
         return self._keys
 
@@ -124,10 +128,10 @@ class OpenIdProvider:
 class TokenVerifier:
     """Turns an access token into a Caller, or refuses it."""
 
-    def __init__(self, provider: OpenIdProvider, *, audience: str, token_types: tuple[str, ...] = ("at+jwt",)) -> None:
+    def __init__(self, provider: OpenIdProvider, *, audience: str, token_types: Iterable[str] = ("at+jwt",)) -> None:
         self._provider = provider
         self._audience = audience
-        self._types = frozenset(kind.lower() for kind in token_types)
+        self._types = frozenset(kind.strip().lower() for kind in token_types)
         self._verified: LRUCache[str, Caller] = LRUCache(20_000)
 
     async def verify(self, token: str) -> Caller:

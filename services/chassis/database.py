@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 import asyncpg
 from sqlalchemy import DateTime
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel import text
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -25,6 +26,7 @@ T = TypeVar("T")
 RETRYABLE = frozenset({"40001", "40P01"})
 LOCK_NOT_AVAILABLE = "55P03"
 TRIES = 5
+WAIT_FOR_CONNECTION_SECONDS = 3.0
 
 SERVER_SETTINGS = {
     "lock_timeout": "2000",
@@ -33,7 +35,9 @@ SERVER_SETTINGS = {
     "jit": "off",
 }
 
-CONNECTION_LOST = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError)
+CONNECTION_LOST = (OSError, NoFreeConnection, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError)
+
+FAILURES = (DBAPIError, asyncpg.PostgresError, *CONNECTION_LOST)
 
 
 def _unavailable() -> Unavailable:
@@ -44,7 +48,14 @@ async def _retrying(attempt: Callable[[], Awaitable[T]], state_of: Callable[[Exc
     for tries_left in reversed(range(TRIES)):
         try:
             return await attempt()
-        except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as failure:
+        except (
+            DBAPIError,
+            NoFreeConnection,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            OSError,
+            TimeoutError,
+        ) as failure:
             state = state_of(failure)
             if state == LOCK_NOT_AVAILABLE:
                 raise RequestInProgress from failure
@@ -92,6 +103,8 @@ class Database:
             url.replace("postgresql://", "postgresql+asyncpg://", 1),
             pool_size=pool_size,
             max_overflow=0,
+            pool_timeout=WAIT_FOR_CONNECTION_SECONDS,
+            hide_parameters=True,
             pool_pre_ping=True,
             connect_args={"server_settings": SERVER_SETTINGS, "timeout": 5},
         )
@@ -168,7 +181,7 @@ class FastDatabase:
 
         async def attempt() -> T:
             pool = self._pool or await self._open()
-            async with pool.acquire() as connection, connection.transaction():
+            async with pool.acquire(timeout=WAIT_FOR_CONNECTION_SECONDS) as connection, connection.transaction():
                 return await work(connection)
 
         return await _retrying(attempt, _state)
@@ -178,7 +191,7 @@ class FastDatabase:
 
         async def attempt() -> asyncpg.Record | None:
             pool = self._pool or await self._open()
-            async with pool.acquire() as connection:
+            async with pool.acquire(timeout=WAIT_FOR_CONNECTION_SECONDS) as connection:
                 return await connection.fetchrow(statement, *arguments)
 
         return await _retrying(attempt, _state)

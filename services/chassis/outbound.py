@@ -82,9 +82,9 @@ def fast_transport(*, connections: int = 100) -> httpx.AsyncBaseTransport:
     return AiohttpTransport(client=session)
 
 
-def never_sent(failure: httpx.TransportError) -> bool:
+def never_sent(failure: Exception) -> bool:
     """Whether the request certainly did not leave this process."""
-    cause = failure.__cause__
+    cause = failure.__cause__ or failure
     if isinstance(cause, aiohttp.ClientError | TimeoutError):
         return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
     return isinstance(failure, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
@@ -148,6 +148,7 @@ class Neighbour:
         """
         started = time.perf_counter()
         outcome: httpx.Response | Undecided = NotSent(self.name, "no attempt was made")
+        doubt: OutcomeUnknown | None = None
         for attempt in range(self._attempts):
             if attempt:
                 if time.perf_counter() - started >= self._patience_seconds:
@@ -160,8 +161,12 @@ class Neighbour:
                 if outcome.status_code != httpx.codes.UNAUTHORIZED or credential is None or attempt:
                     break
                 credential.forget()
-            elif isinstance(outcome, OutcomeUnknown) and not repeatable:
-                break
+            elif isinstance(outcome, OutcomeUnknown):
+                doubt = outcome
+                if not repeatable:
+                    break
+        if doubt is not None and isinstance(outcome, NotSent):
+            outcome = doubt  # That the last try never left says nothing about the one before.
         self._record(call, outcome, started)
         return outcome
 
@@ -227,7 +232,7 @@ class Neighbour:
                 params=httpx.QueryParams(tuple(params or ())),
                 content=content,
             )
-        except httpx.TransportError as failure:
+        except (httpx.RequestError, aiohttp.ClientError) as failure:
             why = f"{type(failure.__cause__ or failure).__name__}: {failure}"
             return NotSent(self.name, why) if never_sent(failure) else OutcomeUnknown(self.name, why)
         if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
@@ -299,11 +304,15 @@ class SingleFlight:
     def __init__(self) -> None:
         self._running: asyncio.Task[object] | None = None
 
-    async def run(self, work: Callable[[], Awaitable[object]]) -> None:
-        """Wait for the run that is under way, or start one."""
+    def begin(self, work: Callable[[], Awaitable[object]]) -> asyncio.Task[object]:
+        """The run that is under way, or a new one."""
         if self._running is None or self._running.done():
             self._running = asyncio.ensure_future(_awaited(work))
-        await asyncio.shield(self._running)
+        return self._running
+
+    async def run(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Wait for the run that is under way, or for a new one."""
+        await asyncio.shield(self.begin(work))
 
 
 async def _awaited(work: Callable[[], Awaitable[object]]) -> object:

@@ -181,8 +181,12 @@ class Settle(Command):
 
 
 class Unpurchase(Command):
-    """Unmark: the checkout's intent is cancelled for good, so pending becomes failed and the cart opens again."""
+    """Unmark: the checkout's intent is cancelled for good, so pending becomes failed and the cart opens again.
 
+    `intent_id` names the intent that was cancelled; null where the checkout never got one.
+    """
+
+    intent_id: IntentId | None = None
     reason: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,79}$")]
 
 

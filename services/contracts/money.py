@@ -1,8 +1,7 @@
 """Money: integer minor units beside an ISO 4217 currency, never a float."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 # Minor-unit digits by ISO 4217 where they are not 2.
 _WITHOUT_MINOR_UNIT = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
@@ -23,14 +22,6 @@ class Money:
     amount: int
     currency: str
 
-    def __add__(self, other: "Money") -> "Money":
-        if other.currency != self.currency:
-            raise ValueError(f"cannot add {other.currency} to {self.currency}")
-        return Money(self.amount + other.amount, self.currency)
-
-    def __mul__(self, quantity: int) -> "Money":
-        return Money(self.amount * quantity, self.currency)
-
     @property
     def major(self) -> Decimal:
         """The exact amount in major units: 39900 paise are Decimal('399.00')."""
@@ -41,23 +32,3 @@ class Money:
         symbol = _SYMBOLS.get(self.currency)
         number = f"{self.major:,.{digits}f}"
         return f"{symbol}{number}" if symbol else f"{self.currency} {number}"
-
-    @classmethod
-    def total(cls, parts: Iterable["Money"], currency: str) -> "Money":
-        """The sum of the parts; zero of the currency when there are none."""
-        return sum(parts, start=cls(0, currency))
-
-    @classmethod
-    def from_major(cls, text: str, currency: str) -> "Money":
-        """Read a decimal text in major units ('399.00').
-
-        Raises:
-            ValueError: it is not a number, or has more decimals than the currency's minor unit.
-        """
-        try:
-            minor = Decimal(text).scaleb(minor_digits(currency))
-        except InvalidOperation:
-            raise ValueError(f"{text!r} is not an amount of money") from None
-        if not minor.is_finite() or minor != minor.to_integral_value():
-            raise ValueError(f"{text!r} is not a whole number of minor units of {currency}")
-        return cls(int(minor), currency)

@@ -128,9 +128,10 @@ class Order(Reply):
 
 
 class Orders(Reply):
-    """Orders, the newest first."""
+    """Orders, the newest first. Pass `next_before` on as `before` to get the next page."""
 
     orders: list[Order]
+    next_before: datetime | None = None
 
 
 class SessionView(Reply):

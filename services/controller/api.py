@@ -1,12 +1,12 @@
 """The shopper's door, in JSON. Pages live under /shop/ (web/); the second set of names in bearer_api.py."""
 
 import asyncio
-from datetime import datetime
 from pathlib import Path as FilePath
 from typing import Annotated, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from pydantic import AwareDatetime
 from starlette.responses import RedirectResponse
 
 from services.chassis.app import refusals
@@ -64,7 +64,7 @@ from services.contracts.shop import (
 from .orders import Bought, Orders, Pending
 from .papers import STYLE, paper
 from .quote import Form
-from .session import Shopper, Visitor
+from .session import Visitor
 from .shopping import Changed, Shopping
 from .signin import SignIn
 
@@ -127,17 +127,9 @@ async def the_sign_in(request: Request) -> SignIn:
     return cast(SignIn, request.state.sign_in)
 
 
-async def keeping(request: Request, shopper: Visitor) -> Shopper:
-    """A visitor who is about to change something: from now on the session has a row."""
-    if shopper.session is not None:
-        await request.state.doorkeeper.sessions.keep(shopper.session)
-    return shopper
-
-
 ShoppingDep = Annotated[Shopping, Depends(the_shopping)]
 OrdersDep = Annotated[Orders, Depends(the_orders)]
 SignInDep = Annotated[SignIn, Depends(the_sign_in)]
-Changer = Annotated[Shopper, Depends(keeping)]
 Key = Annotated[IdempotencyKey | None, Header(alias="Idempotency-Key")]
 SkuPath = Annotated[Sku, Path()]
 
@@ -254,7 +246,7 @@ async def show_cart(shopper: Visitor, shopping: ShoppingDep) -> Response:
 
 @cart.post("/cart/items", response_model=ShopCart, responses=EDITS, summary="Add to the cart")
 async def add_item(
-    item: AddItem, shopper: Changer, shopping: ShoppingDep, expected: Version = None, key: Key = None
+    item: AddItem, shopper: Visitor, shopping: ShoppingDep, expected: Version = None, key: Key = None
 ) -> Response:
     """By `sku`, or by `product_id` and `variant_id`. Simultaneous adds all count."""
     return changed_answer(await shopping.add(shopper, item, expected=expected, key=key))
@@ -262,7 +254,7 @@ async def add_item(
 
 @cart.put("/cart/items/{sku}", response_model=ShopCart, responses=EDITS, summary="Set how many")
 async def set_item(
-    sku: SkuPath, item: SetItem, shopper: Changer, shopping: ShoppingDep, expected: Version = None, key: Key = None
+    sku: SkuPath, item: SetItem, shopper: Visitor, shopping: ShoppingDep, expected: Version = None, key: Key = None
 ) -> Response:
     """0 takes the line out."""
     return changed_answer(await shopping.set(shopper, sku, item.quantity, expected=expected, key=key))
@@ -270,14 +262,14 @@ async def set_item(
 
 @cart.delete("/cart/items/{sku}", response_model=ShopCart, responses=EDITS, summary="Take a line out")
 async def remove_item(
-    sku: SkuPath, shopper: Changer, shopping: ShoppingDep, expected: Version = None, key: Key = None
+    sku: SkuPath, shopper: Visitor, shopping: ShoppingDep, expected: Version = None, key: Key = None
 ) -> Response:
     """A line that is not there agrees."""
     return changed_answer(await shopping.remove(shopper, sku, expected=expected, key=key))
 
 
 @cart.delete("/cart/items", response_model=ShopCart, responses=EDITS, summary="Empty the cart")
-async def clear_cart(shopper: Changer, shopping: ShoppingDep, expected: Version = None, key: Key = None) -> Response:
+async def clear_cart(shopper: Visitor, shopping: ShoppingDep, expected: Version = None, key: Key = None) -> Response:
     """Every line goes."""
     return changed_answer(await shopping.clear(shopper, expected=expected, key=key))
 
@@ -295,7 +287,7 @@ async def list_carts(response: Response, shopper: Visitor, shopping: ShoppingDep
 
 
 @carts.post("/carts", response_model=ShopCart, status_code=201, responses=CARTS, summary="Create a cart")
-async def create_cart(command: NewCart, shopper: Changer, shopping: ShoppingDep, key: Key = None) -> Response:
+async def create_cart(command: NewCart, shopper: Visitor, shopping: ShoppingDep, key: Key = None) -> Response:
     """It becomes the current one."""
     return cart_answer(await shopping.create(shopper, command.name, key=key), status=201)
 
@@ -308,27 +300,27 @@ async def show_one_cart(cart_id: UUID, shopper: Visitor, shopping: ShoppingDep) 
 
 @carts.patch("/carts/{cart_id}", response_model=ShopCart, responses=CARTS, summary="Name a cart")
 async def rename_cart(
-    cart_id: UUID, command: RenameCart, shopper: Changer, shopping: ShoppingDep, key: Key = None
+    cart_id: UUID, command: RenameCart, shopper: Visitor, shopping: ShoppingDep, key: Key = None
 ) -> Response:
     """Null takes the name away."""
     return cart_answer(await shopping.rename(shopper, cart_id, command.name, key=key))
 
 
 @carts.delete("/carts/{cart_id}", status_code=204, responses=CARTS, summary="Delete a cart")
-async def delete_cart(cart_id: UUID, shopper: Changer, shopping: ShoppingDep, key: Key = None) -> None:
+async def delete_cart(cart_id: UUID, shopper: Visitor, shopping: ShoppingDep, key: Key = None) -> None:
     """If it was the current one, a new, empty one follows."""
     await shopping.delete(shopper, cart_id, key=key)
 
 
 @carts.post("/carts/{cart_id}/activate", response_model=ShopCart, responses=CARTS, summary="Make a cart current")
-async def activate_cart(cart_id: UUID, shopper: Changer, shopping: ShoppingDep, key: Key = None) -> Response:
+async def activate_cart(cart_id: UUID, shopper: Visitor, shopping: ShoppingDep, key: Key = None) -> Response:
     """Exactly one cart is current."""
     return cart_answer(await shopping.activate(shopper, cart_id, key=key))
 
 
 @carts.post("/carts/{cart_id}/items", response_model=ShopCart, responses=EDITS, summary="Add to a cart of mine")
 async def add_item_to(
-    cart_id: UUID, item: AddItem, shopper: Changer, shopping: ShoppingDep, expected: Version = None, key: Key = None
+    cart_id: UUID, item: AddItem, shopper: Visitor, shopping: ShoppingDep, expected: Version = None, key: Key = None
 ) -> Response:
     """As POST /cart/items."""
     return changed_answer(await shopping.add(shopper, item, cart_id=cart_id, expected=expected, key=key))
@@ -339,7 +331,7 @@ async def set_item_in(
     cart_id: UUID,
     sku: SkuPath,
     item: SetItem,
-    shopper: Changer,
+    shopper: Visitor,
     shopping: ShoppingDep,
     expected: Version = None,
     key: Key = None,
@@ -351,7 +343,7 @@ async def set_item_in(
 
 @carts.delete("/carts/{cart_id}/items/{sku}", response_model=ShopCart, responses=EDITS, summary="Take a line out")
 async def remove_item_from(
-    cart_id: UUID, sku: SkuPath, shopper: Changer, shopping: ShoppingDep, expected: Version = None, key: Key = None
+    cart_id: UUID, sku: SkuPath, shopper: Visitor, shopping: ShoppingDep, expected: Version = None, key: Key = None
 ) -> Response:
     """As DELETE /cart/items/{sku}."""
     return changed_answer(await shopping.remove(shopper, sku, cart_id=cart_id, expected=expected, key=key))
@@ -359,7 +351,7 @@ async def remove_item_from(
 
 @carts.delete("/carts/{cart_id}/items", response_model=ShopCart, responses=EDITS, summary="Empty a cart of mine")
 async def clear_one_cart(
-    cart_id: UUID, shopper: Changer, shopping: ShoppingDep, expected: Version = None, key: Key = None
+    cart_id: UUID, shopper: Visitor, shopping: ShoppingDep, expected: Version = None, key: Key = None
 ) -> Response:
     """Every line goes."""
     return changed_answer(await shopping.clear(shopper, cart_id=cart_id, expected=expected, key=key))
@@ -367,7 +359,7 @@ async def clear_one_cart(
 
 @carts.get("/carts/{cart_id}/history", responses=CARTS, summary="Who changed what when")
 async def cart_history(
-    cart_id: UUID, shopper: Visitor, shopping: ShoppingDep, at: Annotated[datetime | None, Query()] = None
+    cart_id: UUID, shopper: Visitor, shopping: ShoppingDep, at: Annotated[AwareDatetime | None, Query()] = None
 ) -> History:
     """Every change up to `at`, and the lines as they stood then."""
     return await shopping.history(shopper, cart_id, at=at.isoformat() if at else None)
@@ -410,7 +402,7 @@ def checkout_answer(outcome: Bought | Pending) -> Response:
 async def check_out(
     command: CheckoutCommand,
     request: Request,
-    shopper: Changer,
+    shopper: Visitor,
     orders: OrdersDep,
     expected: Version = None,
     key: Key = None,
@@ -431,7 +423,7 @@ async def check_out_one(
     cart_id: UUID,
     command: CheckoutCommand,
     request: Request,
-    shopper: Changer,
+    shopper: Visitor,
     orders: OrdersDep,
     expected: Version = None,
     key: Key = None,
@@ -442,10 +434,16 @@ async def check_out_one(
 
 
 @checkout.get("/orders", responses=COMMON, summary="My orders")
-async def list_orders(response: Response, shopper: Visitor, orders: OrdersDep) -> OrderList:
+async def list_orders(
+    response: Response,
+    shopper: Visitor,
+    orders: OrdersDep,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    before: Annotated[AwareDatetime | None, Query()] = None,
+) -> OrderList:
     """The newest first; those of this browser before the sign-in too."""
     response.headers.update(NO_STORE)
-    return OrderList(orders=await orders.all(shopper))
+    return await orders.page(shopper, limit=limit, before=before)
 
 
 @checkout.get("/orders/{order_id}", responses=refusals(OrderNotFound, Unavailable), summary="One order")
@@ -460,7 +458,7 @@ async def show_order(order_id: UUID, response: Response, shopper: Visitor, order
     responses=refusals(OrderNotFound, CheckoutCannotBeCancelled, CartInCheckout, Unavailable),
     summary="Call a checkout off while it is processing",
 )
-async def cancel_order(order_id: UUID, shopper: Changer, orders: OrdersDep) -> Order:
+async def cancel_order(order_id: UUID, shopper: Visitor, orders: OrdersDep) -> Order:
     """Definite before it is told: the payment is cancelled for good, or the order is paid."""
     return await orders.cancel(shopper, order_id)
 

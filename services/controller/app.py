@@ -34,7 +34,6 @@ from .signin import SignIn
 
 logger = get_logger(__name__)
 
-AUDIENCE = "controller"
 UPKEEP_SECONDS = 3600.0
 
 ALARMS = Counter("checkout_alarms_total", "Money and goods that disagree: somebody must look.")
@@ -61,8 +60,9 @@ async def reconcile_for_ever(reconcile: Reconcile, settings: Settings) -> None:
     """A round every few seconds; one that fails does not end the next."""
     while True:
         try:
-            _, still_open = await reconcile.round(older_than=settings.reconcile_after_seconds)
-            UNSETTLED.set(still_open)
+            still_open = await reconcile.round(older_than=settings.reconcile_after_seconds)
+            if still_open is not None:
+                UNSETTLED.set(still_open)
         except Exception:
             logger.exception("a round of reconcile failed")
         await asyncio.sleep(settings.reconcile_every_seconds)
@@ -109,7 +109,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             doorkeeper = Doorkeeper(
                 sessions=sessions,
                 identity=identity,
-                verifier=TokenVerifier(provider, audience=AUDIENCE),
+                verifier=TokenVerifier(
+                    provider, audience=settings.oidc_audience, token_types=settings.oidc_token_types.split(",")
+                ),
                 guest_token=guest_token,
                 adoption=adoption,
                 settings=settings,

@@ -30,6 +30,7 @@ from services.contracts.problems import (
     OutcomeUnknown,
     PaymentDeclined,
     Problem,
+    PurchaseIsSettled,
     Refused,
     Unavailable,
     Undecided,
@@ -44,7 +45,9 @@ class Carts(Protocol):
     async def purchase(self, owner: str, cart_id: UUID, request: PurchaseRequest) -> Purchase | Refused | Undecided: ...
     async def attach(self, owner: str, checkout_id: UUID, intent_id: str) -> Purchase | Refused | Undecided: ...
     async def settle(self, owner: str, checkout_id: UUID, intent_id: str) -> Purchase | Refused | Undecided: ...
-    async def unpurchase(self, owner: str, checkout_id: UUID, reason: str) -> Purchase | Refused | Undecided: ...
+    async def unpurchase(
+        self, owner: str, checkout_id: UUID, *, intent_id: str | None, reason: str
+    ) -> Purchase | Refused | Undecided: ...
 
 
 class Stock(Protocol):
@@ -77,6 +80,11 @@ class Paid:
     """The money was taken."""
 
     purchase: Purchase
+
+    @property
+    def settled(self) -> bool:
+        """Whether cartdb knows it too; if not, reconcile goes on."""
+        return self.purchase.state is PurchaseState.PAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,18 +186,18 @@ class Checkout:
         """Cancel until it is definite, give the goods back, unmark. Reconcile goes on where this stops."""
         intent = intent_id or await self.intent_of(purchase)
         if isinstance(intent, Refused):  # There is no intent and the same request will never make one.
-            return await self._unmark(purchase, why)
+            return await self._unmark(purchase, why, None)
         if not isinstance(intent, str):
             return Processing(purchase)
         match await self._payments.cancel(intent):
             case PaymentIntent(status=IntentStatus.SUCCEEDED):
                 return await self.forward(purchase, intent)
             case PaymentIntent(status=IntentStatus.CANCELED):
-                return await self._unmark(purchase, why)
+                return await self._unmark(purchase, why, intent)
             case _:
                 return Processing(purchase)
 
-    async def _unmark(self, purchase: Purchase, why: Problem) -> Outcome:
+    async def _unmark(self, purchase: Purchase, why: Problem, intent_id: str | None) -> Outcome:
         match await self._stock.release(purchase.checkout_id):
             case Refused(problem):
                 self._alarm("cancelled, and its goods are sold", purchase, problem)
@@ -198,11 +206,14 @@ class Checkout:
                 pass
             case _:
                 return Processing(purchase)
-        match await self._carts.unpurchase(purchase.owner_id, purchase.checkout_id, reason_of(why)):
+        unmarked = await self._carts.unpurchase(
+            purchase.owner_id, purchase.checkout_id, intent_id=intent_id, reason=reason_of(why)
+        )
+        match unmarked:
             case Purchase(state=PurchaseState.FAILED):
                 why.members.update(order_id=str(purchase.checkout_id), cart_id=str(purchase.cart_id))
                 return Failed(why)
-            case Refused(problem):
+            case Refused(PurchaseIsSettled() as problem):
                 self._alarm("cancelled, and settled", purchase, problem)
                 return Processing(purchase)
             case _:

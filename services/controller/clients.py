@@ -1,6 +1,7 @@
 """cartdb and catalog, as the controller speaks to them. No decision is taken here."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
 
 from services.chassis.logs import get_logger
@@ -74,6 +75,8 @@ from .authority import Authority
 logger = get_logger(__name__)
 
 
+ITEMS_AT_ONCE = 500
+
 EDIT_REFUSALS: tuple[type[Problem], ...] = (
     Unauthenticated,
     CartNotFound,
@@ -142,7 +145,10 @@ class Carts:
         key: str | None,
         expected: int | None = None,
     ) -> Cart:
-        """Change a cart. Without a key an unknown outcome is not sent again: an add would count twice."""
+        """Change a cart. Without a key an unknown outcome is not sent again where the repeat would not agree.
+
+        An add would count twice; a conditional change would meet its own new version.
+        """
         return definite(
             await self._cartdb.call(
                 "update",
@@ -153,7 +159,7 @@ class Carts:
                 command=command,
                 credential=who.credential,
                 headers=who.headers(key=key, expected=expected),
-                repeatable=key is not None or method != "POST",
+                repeatable=key is not None or (method != "POST" and expected is None),
             )
         )
 
@@ -186,8 +192,8 @@ class Carts:
             )
         )
 
-    async def purchases(self, who: Authority) -> list[Purchase]:
-        """A shopper's purchases."""
+    async def purchases(self, who: Authority, *, limit: int, before: datetime | None) -> list[Purchase]:
+        """A shopper's purchases that have not failed, the newest first."""
         reply = await self._cartdb.call(
             "list_purchases",
             "GET",
@@ -196,6 +202,7 @@ class Carts:
             refusals=(Unauthenticated,),
             credential=who.credential,
             headers=who.headers(),
+            params=[("limit", str(limit)), *([("before", before.isoformat())] if before else [])],
         )
         return definite(reply).purchases
 
@@ -243,10 +250,13 @@ class Carts:
         path = f"/purchases/{checkout_id}/settle"
         return await self._step(owner, "settle", path, Settle(intent_id=intent_id), IntentMismatch, PurchaseHasFailed)
 
-    async def unpurchase(self, owner: str, checkout_id: UUID, reason: str) -> Purchase | Refused | Undecided:
+    async def unpurchase(
+        self, owner: str, checkout_id: UUID, *, intent_id: str | None, reason: str
+    ) -> Purchase | Refused | Undecided:
         """Unmark."""
         path = f"/purchases/{checkout_id}/unpurchase"
-        return await self._step(owner, "unpurchase", path, Unpurchase(reason=reason), PurchaseIsSettled)
+        command = Unpurchase(intent_id=intent_id, reason=reason)
+        return await self._step(owner, "unpurchase", path, command, PurchaseIsSettled, IntentMismatch)
 
     async def void(self, owner: str, checkout_id: UUID, command: Void) -> Purchase | Refused | Undecided:
         """A tombstone for a checkout that never came."""
@@ -371,7 +381,13 @@ class Catalog:
 
     async def items(self, *, skus: Iterable[str] = (), ids: Iterable[tuple[int, int | None]] = ()) -> list[Item]:
         """The sellable items by SKU and by product and variant."""
-        query = ItemQuery(skus=list(skus), ids=list(ids))
+        wanted = list(skus)
+        queries = [ItemQuery(skus=wanted[at : at + ITEMS_AT_ONCE]) for at in range(0, len(wanted), ITEMS_AT_ONCE)]
+        if by_id := list(ids):
+            queries.append(ItemQuery(ids=by_id))
+        return [item for query in queries for item in await self._items(query)]
+
+    async def _items(self, query: ItemQuery) -> list[Item]:
         return definite(await self._catalog.call("items", "POST", "/items/query", ItemList, command=query)).items
 
     async def products(self, params: list[tuple[str, str]]) -> ProductPage:

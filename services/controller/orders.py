@@ -1,6 +1,7 @@
 """A shopper's checkouts: begun by a form, told as orders, ended by an outcome."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from services.contracts.problems import (
     CartInCheckout,
     CheckoutCannotBeCancelled,
     CheckoutRefused,
+    IdempotencyKeyReused,
     NotSent,
     OrderNotFound,
     OutcomeNotKnown,
@@ -21,6 +23,7 @@ from services.contracts.problems import (
     Undecided,
 )
 from services.contracts.shop import Order, TimelineEvent
+from services.contracts.shop import Orders as OrderPage
 
 from .authority import Authority
 from .checkout import Checkout, Failed, Outcome, Paid, Processing, decided
@@ -32,7 +35,7 @@ class Carts(Protocol):
     """cartdb, as far as orders need it."""
 
     async def find(self, who: Authority, cart_id: UUID | None) -> Cart: ...
-    async def purchases(self, who: Authority) -> list[Purchase]: ...
+    async def purchases(self, who: Authority, *, limit: int, before: datetime | None) -> list[Purchase]: ...
     async def purchase_of(self, who: Authority, checkout_id: UUID) -> Purchase | Refused | Undecided: ...
     async def void(self, owner: str, checkout_id: UUID, command: Void) -> Purchase | Refused | Undecided: ...
 
@@ -118,6 +121,8 @@ class Orders:
         A purchase that is there already wins: it goes on, or its state is told.
         """
         match await self._tombstone(wish, problem):
+            case Purchase(fingerprint=fingerprint) if fingerprint != wish.form.fingerprint:
+                raise IdempotencyKeyReused(order_id=str(wish.checkout_id))
             case Purchase(state=PurchaseState.FAILED, snapshot=None) | Refused(OrderNotFound()):
                 raise problem
             case Purchase(state=PurchaseState.PENDING) as purchase if method is not None:
@@ -144,13 +149,15 @@ class Orders:
             case Failed(problem):
                 raise problem
 
-    async def all(self, buyer: Buyer) -> list[Order]:
-        """The shopper's orders, the newest first; refused ones are not among them."""
-        purchases = await self._carts.purchases(buyer.authority)
+    async def page(self, buyer: Buyer, *, limit: int = 50, before: datetime | None = None) -> OrderPage:
+        """The shopper's orders, the newest first; refused checkouts are not among them."""
+        purchases = await self._carts.purchases(buyer.authority, limit=limit, before=before)
         if buyer.earlier_guest is not None:
-            purchases += await self._carts.purchases(buyer.earlier_guest)
+            purchases += await self._carts.purchases(buyer.earlier_guest, limit=limit, before=before)
         purchases.sort(key=lambda purchase: purchase.created_at, reverse=True)
-        return [order_of(purchase) for purchase in purchases if purchase.state is not PurchaseState.FAILED]
+        orders = [order_of(purchase) for purchase in purchases[:limit]]
+        more = len(purchases) >= limit
+        return OrderPage(orders=orders, next_before=orders[-1].created_at if more else None)
 
     async def one(self, buyer: Buyer, order_id: UUID) -> Order:
         """One order, in its present state.

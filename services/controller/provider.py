@@ -1,9 +1,8 @@
 """The OpenID provider's back channel: tokens for shoppers who sign in, tokens of the controller's own."""
 
 import time
-from dataclasses import asdict, dataclass, field
-from enum import Enum
-from typing import Any, Final
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -52,14 +51,8 @@ class TokenReply(Reply):
     id_token: str | None = None
 
 
-class _SignInAgain(Enum):
-    SIGN_IN_AGAIN = "sign in again"
-
-
 class Identity:
     """The OpenID provider, as the controller's back channel uses it."""
-
-    SIGN_IN_AGAIN: Final = _SignInAgain.SIGN_IN_AGAIN
 
     def __init__(self, provider: OpenIdProvider, *, client_id: str, client_secret: str) -> None:
         self.provider = provider
@@ -76,18 +69,14 @@ class Identity:
         }
         return await self._tokens("redeem", form)
 
-    async def refresh(self, tokens: Tokens) -> Tokens | Undecided | _SignInAgain:
+    async def refresh(self, tokens: Tokens) -> Tokens | Undecided | Refused:
         """Renew an access token. Sent once: a refresh token that comes twice ends its whole family."""
         if tokens.refresh_token is None:
-            return self.SIGN_IN_AGAIN
+            return Refused(Unauthenticated("There is no refresh token."))
         answer = await self._tokens("refresh", {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token})
-        match answer:
-            case Tokens(refresh_token=None):
-                return Tokens(answer.access_token, tokens.refresh_token, None, answer.expires_in)
-            case Tokens() | NotSent():
-                return answer
-            case _:
-                return self.SIGN_IN_AGAIN
+        if isinstance(answer, Tokens) and answer.refresh_token is None:
+            return replace(answer, refresh_token=tokens.refresh_token)
+        return answer
 
     async def service_token(self, scope: str) -> Tokens | Undecided | Refused:
         """A token of the controller's own."""
@@ -152,8 +141,10 @@ class ServiceToken:
     async def authorization(self) -> str | Undecided:
         """The Authorization header's value."""
         now = time.monotonic()
-        if self._value is None or now >= self._renew_at:
+        if self._value is None or now >= self._ends_at:
             await self._renewal.run(self._renew)
+        elif now >= self._renew_at:
+            self._renewal.begin(self._renew)
         if self._value is None or time.monotonic() >= self._ends_at:
             return self._why
         return self._value

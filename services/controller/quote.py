@@ -105,6 +105,11 @@ def quote(cart: Cart, items: Iterable[Item], form: Form) -> Snapshot:
     ]
     if short:
         raise OutOfStock(items=short, cart_id=str(cart.cart_id))
+    if strange := {by_sku[line.sku].currency for line in cart.items} - {cart.currency}:
+        raise CurrencyNotAccepted(
+            f"The goods are priced in {', '.join(strange)}, and the cart is in {cart.currency}: begin a new cart.",
+            accepted=sorted(strange),
+        )
     lines = [
         SnapshotLine(
             sku=line.sku,

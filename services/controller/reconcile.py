@@ -9,7 +9,7 @@ from services.contracts.carts import Frozen, Purchase, Receipt, Unfinished
 from services.contracts.payments import IntentStatus, PaymentIntent
 from services.contracts.problems import CheckoutRefused, Refused, Undecided
 
-from .checkout import Checkout, Outcome, Payments, Processing
+from .checkout import Checkout, Failed, Outcome, Paid, Payments, Processing
 
 
 class Carts(Protocol):
@@ -28,16 +28,31 @@ class Reconcile:
         self._carts = carts
         self._payments = payments
 
-    async def round(self, *, older_than: float) -> tuple[int, int]:
-        """Finish what can be finished; how many rows were found, and how many are still open after."""
+    async def round(self, *, older_than: float) -> int | None:
+        """Finish what can be finished; how many rows are still open after, or None if nobody could tell.
+
+        Raises:
+            ExceptionGroup: rows broke; the others have been dealt with all the same.
+        """
         match await self._carts.unfinished(older_than):
             case Unfinished(purchases=purchases, adoptions=adoptions):
-                outcomes = [await self.finish(purchase) for purchase in purchases]
-                moved = [await self.move(frozen) for frozen in adoptions]
-                still_open = sum(isinstance(outcome, Processing) for outcome in outcomes) + moved.count(False)
-                return len(outcomes) + len(moved), still_open
+                pass
             case _:
-                return 0, 0
+                return None
+        broken: list[Exception] = []
+        still_open = 0
+        for work in (*map(self._purchase, purchases), *map(self.move, adoptions)):
+            try:
+                still_open += not await work
+            except Exception as failure:  # noqa: BLE001 - one broken row must not keep the others from being finished
+                broken.append(failure)
+        if broken:
+            raise ExceptionGroup("rows of a round broke", broken)
+        return still_open
+
+    async def _purchase(self, purchase: Purchase) -> bool:
+        outcome = await self.finish(purchase)
+        return isinstance(outcome, Failed) or (isinstance(outcome, Paid) and outcome.settled)
 
     async def finish(self, purchase: Purchase) -> Outcome:
         """Bring one pending purchase to its end, or leave it for the next round."""

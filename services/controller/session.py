@@ -32,7 +32,7 @@ from services.chassis.auth import TokenVerifier, bearer_of
 from services.chassis.database import Database, Timestamptz
 from services.chassis.outbound import Forwarded
 from services.contracts.identity import guest_owner_id, owner_id_of
-from services.contracts.problems import CrossSiteRequest, SessionRotated, Unauthenticated, Unavailable
+from services.contracts.problems import CrossSiteRequest, NotSent, SessionRotated, Unauthenticated, Unavailable
 
 from .authority import Authority
 from .provider import Identity, ServiceToken, Tokens
@@ -80,11 +80,12 @@ class Session:
     id: str = field(repr=False)
     guest_owner: str
     row: SessionRow | None = None
+    renewed: bool = False
 
     @property
     def signed_in(self) -> bool:
-        """Whether somebody signed in through it."""
-        return self.row is not None and self.row.subject is not None
+        """Whether somebody signed in through it, and it has not ended."""
+        return self.row is not None and self.row.tokens is not None and self.row.ended_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ class Sessions:
         if now - row.seen_at > timedelta(seconds=MAX_AGE_SECONDS):
             return None
         if now - row.seen_at > SEEN_EVERY:
-            row = await self._saw(row)
+            return Session(cookie, row.guest_owner, await self._saw(row), renewed=True)
         return Session(cookie, row.guest_owner, row)
 
     async def reread(self, session: Session) -> Session:
@@ -209,14 +210,17 @@ class Sessions:
 
     async def sign_in(self, old: Session, *, issuer: str, subject: str, name: str | None, tokens: Tokens) -> Session:
         """End the session and start a new one, with a new id, for the user."""
-        new = Session(self.signer.new_id(), old.guest_owner)
+        session_id = self.signer.new_id()
+        # Whoever signs in over somebody else's session gets none of what that one did as a guest.
+        guest_owner = self.signer.guest_owner(session_id) if old.signed_in else old.guest_owner
+        new = Session(session_id, guest_owner)
         values = {
             "id_hash": hash_of(new.id),
-            "guest_owner": old.guest_owner,
+            "guest_owner": guest_owner,
             "issuer": issuer,
             "subject": subject,
             "name": name,
-            "merge_id": merge_id_of(old.guest_owner, owner_id_of(issuer, subject)),
+            "merge_id": merge_id_of(guest_owner, owner_id_of(issuer, subject)),
             **self._token_columns(tokens),
         }
 
@@ -270,6 +274,18 @@ class Sessions:
         """Keep the tokens that a refresh brought."""
         return await self._set(session, refresh_leased_until=None, **self._token_columns(tokens))
 
+    async def unlease(self, session: Session) -> Session:
+        """Let the next request try the refresh."""
+        return await self._set(session, refresh_leased_until=None)
+
+    async def without_refresh(self, session: Session, tokens: Tokens) -> Session:
+        """Keep the access token for what is left of its life, and ask for a new sign-in then."""
+        assert session.row is not None
+        sealed = self.signer.seal(replace(tokens, refresh_token=None).to_dict())
+        return await self._set(
+            session, tokens=sealed, tokens_renew_at=session.row.tokens_end_at, refresh_leased_until=None
+        )
+
     def tokens_of(self, row: SessionRow) -> Tokens:
         """The tokens of a signed-in session."""
         assert row.tokens is not None
@@ -319,7 +335,8 @@ class Sessions:
         id_hash = session.row.id_hash
 
         async def work(database: AsyncSession) -> SessionRow:
-            await database.exec(update(SessionRow).where(col(SessionRow.id_hash) == id_hash).values(**values))
+            alive = (col(SessionRow.id_hash) == id_hash, col(SessionRow.ended_at).is_(None))
+            await database.exec(update(SessionRow).where(*alive).values(**values))
             return (await database.exec(select(SessionRow).where(SessionRow.id_hash == id_hash))).one()
 
         row = await self._database.transact(work)
@@ -407,6 +424,8 @@ class Doorkeeper:
         if session is None:
             session = self.sessions.fresh()
             self.give_cookie(request, session)
+        elif session.renewed:  # The browser forgets a cookie whose age is never renewed.
+            self.give_cookie(request, session)
         return session
 
     def give_cookie(self, request: Request, session: Session) -> None:
@@ -416,10 +435,10 @@ class Doorkeeper:
     async def _by_session(self, request: Request, session: Session) -> Shopper:
         if session.signed_in:
             session = await self._with_live_tokens(session)
+        if session.row is not None and session.row.ended_at is not None:
+            session = self.sessions.fresh()
+            self.give_cookie(request, session)
         if not session.signed_in or session.row is None:
-            if session.row is not None and session.row.ended_at is not None:
-                session = self.sessions.fresh()
-                self.give_cookie(request, session)
             return self._guest(session)
         if not session.row.merge_done:
             session = await self._adoption.carry_out(session)
@@ -475,16 +494,25 @@ class Doorkeeper:
         raise Unavailable("The sign-in could not be renewed in time.", service="idp")
 
     async def _refresh(self, session: Session) -> Session:
-        assert session.row is not None
-        tokens = await self._identity.refresh(self.sessions.tokens_of(session.row))
-        if isinstance(tokens, Tokens):
-            return await self.sessions.renew(session, tokens)
-        still_good = session.row.tokens_end_at is not None and session.row.tokens_end_at > datetime.now(UTC)
-        if still_good and tokens is not Identity.SIGN_IN_AGAIN:
-            return session
-        # A refresh token whose answer was lost is used up: using it again would end every session of its family.
-        await self.sessions.end(session, by="expiry")
-        return replace(session, row=session.row.model_copy(update={"ended_at": datetime.now(UTC), "subject": None}))
+        row = session.row
+        assert row is not None
+        assert row.tokens_end_at is not None
+        tokens = self.sessions.tokens_of(row)
+        still_good = row.tokens_end_at > datetime.now(UTC)
+        match await self._identity.refresh(tokens):
+            case Tokens() as fresh:
+                return await self.sessions.renew(session, fresh)
+            case NotSent():  # The refresh token was not used up: it will do as soon as the provider is back.
+                session = await self.sessions.unlease(session)
+                if still_good:
+                    return session
+                raise Unavailable("The identity provider cannot be reached to renew the sign-in.", service="idp")
+            case _ if still_good:
+                # A refresh token whose answer was lost may be used up, and using it again would end its whole family.
+                return await self.sessions.without_refresh(session, tokens)
+            case _:
+                await self.sessions.end(session, by="expiry")
+                return await self.sessions.reread(session)
 
 
 def set_cookie(request: Request, name: str, value: str, *, max_age: int, secure: bool, path: str = "/") -> None:
@@ -518,8 +546,11 @@ async def the_doorkeeper(request: Request) -> Doorkeeper:
 
 
 async def visitor(request: Request, doorkeeper: Annotated[Doorkeeper, Depends(the_doorkeeper)]) -> Shopper:
-    """Whoever sent the request."""
-    return await doorkeeper.recognise(request)
+    """Whoever sent the request. From the first change on, the session has a row."""
+    shopper = await doorkeeper.recognise(request)
+    if shopper.session is not None and request.method not in SAFE_METHODS:
+        await doorkeeper.sessions.keep(shopper.session)
+    return shopper
 
 
 async def bearer(request: Request, doorkeeper: Annotated[Doorkeeper, Depends(the_doorkeeper)]) -> Shopper:

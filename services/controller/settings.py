@@ -1,9 +1,9 @@
 """What an operator sets for the controller."""
 
-from typing import Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from services.chassis.settings import Environment, ServiceSettings
 
@@ -12,11 +12,13 @@ class Settings(ServiceSettings):
     """Two addresses for the provider and for payments: what browsers use, and what this process uses."""
 
     public_url: str = "http://localhost:8000"
-    session_secret: str
+    session_secret: Annotated[str, Field(min_length=16)]
     catalog_url: str
     cartdb_url: str
     oidc_issuer: str
     oidc_internal_url: str | None = None
+    oidc_audience: str = "controller"
+    oidc_token_types: str = "at+jwt"  # noqa: S105 - a media type
     oidc_client_id: str = "controller"
     oidc_client_secret: str
     oidc_scope: str = "openid profile email offline_access operator"

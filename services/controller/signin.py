@@ -39,7 +39,7 @@ class Claims:
 
 def local_path(target: str | None) -> str:
     """Where to go after the sign-in: a path of our own, or the front page."""
-    if target is None or not target.startswith("/") or target[1:2] in ("/", "\\"):
+    if target is None or not target.startswith("/") or target[1:2] in ("/", "\\") or not target.isascii():
         return HOME
     if any(ord(character) < 33 or character == "\\" for character in target) or "%2f%2f" in target.lower():
         return HOME

@@ -141,7 +141,7 @@ async def test_a_settled_purchase_agrees_on_repeats_and_cannot_be_unmarked(world
     intent_id = await world.attached()
 
     settled = [await world.carts.settle(world.owner, world.checkout_id, intent_id) for _ in range(2)]
-    unmarked = await world.carts.unpurchase(world.owner, world.checkout_id, "cancelled")
+    unmarked = await world.carts.unpurchase(world.owner, world.checkout_id, intent_id=intent_id, reason="cancelled")
 
     assert [one.state for one in settled if isinstance(one, Purchase)] == [PurchaseState.PAID] * 2
     assert isinstance(unmarked, Refused)
@@ -152,7 +152,8 @@ async def test_an_unmarked_purchase_keeps_its_first_reason_and_cannot_be_settled
     intent_id = await world.attached()
 
     unmarked = [
-        await world.carts.unpurchase(world.owner, world.checkout_id, reason) for reason in ("declined", "cancelled")
+        await world.carts.unpurchase(world.owner, world.checkout_id, intent_id=intent_id, reason=reason)
+        for reason in ("declined", "cancelled")
     ]
     settled = await world.carts.settle(world.owner, world.checkout_id, intent_id)
     marked = await world.mark()

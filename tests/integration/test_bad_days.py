@@ -9,8 +9,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from services.controller.session import hash_of
 from services.local.settings import SERVICES
 from tests.stacks import RunningStack
+
+from .shop_client import Shop
 
 ADDRESS = {"name": "Asha Rao", "line1": "1 Lake Road", "city": "Pune", "postal_code": "411001", "country": "IN"}
 PATIENCE_SECONDS = 45.0
@@ -181,3 +184,26 @@ def _agrees(shopper: httpx.Client, told: httpx.Response | None) -> None:
     if told is not None and told.status_code == 201:
         assert [order["order_id"] for order in paid] == [told.json()["order_id"]]
     assert (quantities(shopper) == {}) == (len(paid) == 1)
+
+
+async def test_nobody_is_signed_out_by_a_provider_that_is_down(stack: RunningStack, shop: Shop) -> None:
+    customer = shop.customer()
+    customer.add("apple", 2)
+    await shop.rows(
+        "controller",
+        "UPDATE sessions SET tokens_renew_at = now(), tokens_end_at = now() WHERE id_hash = $1",
+        hash_of(customer.cookie),
+    )
+    stack.kill("controller")  # It remembers sessions for some seconds.
+    stack.start("controller")
+
+    stack.kill("idp")
+    try:
+        answer = customer.http.get("/cart")
+    finally:
+        stack.start("idp")
+
+    assert (answer.status_code, answer.json()["service"]) == (503, "idp")
+    back = eventually(lambda: customer.http.get("/cart"), well)
+    assert back.json()["owner"]["name"] == customer.username
+    assert customer.lines() == {"apple": 2}

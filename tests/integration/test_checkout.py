@@ -451,3 +451,15 @@ def test_a_user_pays_by_bearer_token_what_was_put_in_by_cookie(shop: Shop) -> No
     assert order["email"] is None
     assert customer.read(f"/orders/{order['order_id']}") == order
     expect_one_charge(shop, order)
+
+
+def test_another_form_under_a_used_key_is_refused_whatever_its_if_match(shop: Shop) -> None:
+    guest = shop.guest()
+    cart = guest.add("apple")
+    key = str(uuid.uuid4())
+    path = f"/carts/{cart['cart_id']}/checkout"
+    assert guest.check_out(path, key=key).status_code == 201
+
+    other = guest.check_out(path, key=key, if_match='"0"', email="somebody@example.com")
+
+    assert (other.status_code, problem_type(other)) == (422, "idempotency_key_reused")

@@ -182,6 +182,33 @@ async def test_the_first_change_keeps_the_cart_that_was_looked_at(shop: Shop) ->
     assert len(await shop.rows("controller", "SELECT 1 FROM sessions WHERE id_hash = $1", hash_of(visitor.cookie))) == 1
 
 
+async def test_a_change_on_a_page_keeps_the_session_as_one_by_json_does(shop: Shop) -> None:
+    visitor = shop.guest()
+    visitor.cart()
+
+    answer = visitor.http.post("/shop/cart/items", data={"sku": "apple", "quantity": "1", "key": str(uuid.uuid4())})
+
+    assert answer.status_code == 303
+    assert visitor.lines() == {"apple": 1}
+    assert len(await shop.rows("controller", "SELECT 1 FROM sessions WHERE id_hash = $1", hash_of(visitor.cookie))) == 1
+
+
+async def test_a_session_in_use_is_remembered_by_the_browser_for_another_month(shop: Shop) -> None:
+    cookie = signed(shop, age=20 * 24 * 3600)
+    await shop.rows(
+        "controller",
+        "INSERT INTO sessions (id_hash, guest_owner, seen_at) VALUES ($1, $2, now() - interval '2 hours')",
+        hash_of(cookie),
+        f"guest:{uuid.uuid4()}",
+    )
+
+    first, second = replay(shop, cookie), replay(shop, cookie)
+
+    assert cookie_of(first) == cookie
+    assert f"Max-Age={MAX_AGE_SECONDS}" in first.headers["set-cookie"]
+    assert cookie_of(second) is None
+
+
 async def test_the_table_of_sessions_holds_no_cookie(shop: Shop) -> None:
     customer = shop.customer()
 

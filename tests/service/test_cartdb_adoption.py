@@ -33,6 +33,18 @@ async def apply(cartdb: CartDb, user: str, frozen: dict[str, Any]) -> httpx.Resp
     return await cartdb.http.post("/adoptions/apply", json=body, headers=cartdb.issuer.user(user))
 
 
+async def finish_adoptions(cartdb: CartDb, guest: str) -> None:
+    """What reconcile does, for one guest."""
+    listed = await cartdb.http.get("/unfinished", params={"older_than": 0}, headers=cartdb.checkout(guest))
+    for frozen in listed.json()["adoptions"]:
+        if frozen["guest_owner"] == guest:
+            body = {name: frozen[name] for name in ("merge_id", "guest_owner", "guest_cart_id", "strategy", "lines")}
+            headers = cartdb.checkout(frozen["target_owner"])
+            (await cartdb.http.post("/adoptions/apply", json=body, headers=headers)).raise_for_status()
+            close = f"/adoptions/{frozen['merge_id']}/close"
+            (await cartdb.http.post(close, headers=cartdb.checkout(guest))).raise_for_status()
+
+
 async def test_the_lines_of_both_carts_are_summed_and_a_receipt_tells_it(cartdb: CartDb) -> None:
     guest, user, merge_id = new_guest(), f"u-{uuid4()}", uuid4()
     await cartdb.add(cartdb.guest(guest), "apple", 2)
@@ -88,15 +100,74 @@ async def test_a_frozen_cart_takes_no_more_lines(cartdb: CartDb) -> None:
     assert (answer.status_code, answer.json()["type"]) == (409, "/docs/problems#cart_is_being_adopted")
 
 
-async def test_a_cart_in_checkout_is_not_adopted(cartdb: CartDb) -> None:
-    guest = new_guest()
-    cart = (await cartdb.add(cartdb.guest(guest), "apple")).json()
-    await cartdb.mark(guest, cart, uuid4())
+async def test_a_cart_in_checkout_stays_and_moves_if_it_comes_back_unpaid(cartdb: CartDb) -> None:
+    guest, user, checkout = new_guest(), f"u-{uuid4()}", uuid4()
+    cart = (await cartdb.add(cartdb.guest(guest), "apple", 4)).json()
+    await cartdb.mark(guest, cart, checkout)
 
+    frozen = (await freeze(cartdb, guest, user, uuid4())).json()
+    during = (await cartdb.cart(cartdb.guest(guest)))["status"]
+    await cartdb.step(guest, checkout, "unpurchase", reason="abandoned")
+    await finish_adoptions(cartdb, guest)
+
+    assert (frozen["lines"], during) == ([], "in_checkout")
+    assert quantities(await cartdb.cart(cartdb.issuer.user(user))) == {"apple": 4}
+
+
+async def test_a_cart_that_comes_back_unpaid_after_the_others_moved_loses_nothing(cartdb: CartDb) -> None:
+    guest, user, checkout, merge_id = new_guest(), f"u-{uuid4()}", uuid4(), uuid4()
+    paying = (await cartdb.add(cartdb.guest(guest), "apple", 4)).json()
+    await cartdb.http.post("/carts", json={}, headers=cartdb.guest(guest))
+    await cartdb.add(cartdb.guest(guest), "pear", 1)
+    await cartdb.mark(guest, paying, checkout)
+
+    frozen = (await freeze(cartdb, guest, user, merge_id)).json()
+    await apply(cartdb, user, frozen)
+    await cartdb.http.post(f"/adoptions/{merge_id}/close", headers=cartdb.guest(guest))
+    await cartdb.step(guest, checkout, "unpurchase", reason="abandoned")
+    await finish_adoptions(cartdb, guest)
+
+    assert quantities(await cartdb.cart(cartdb.issuer.user(user))) == {"apple": 4, "pear": 1}
+
+
+async def test_a_cart_that_is_paid_after_the_sign_in_is_followed_by_one_that_takes_nothing(cartdb: CartDb) -> None:
+    guest, checkout = new_guest(), uuid4()
+    cart = (await cartdb.add(cartdb.guest(guest), "apple", 4)).json()
+    await cartdb.mark(guest, cart, checkout)
+    await freeze(cartdb, guest, "alice", uuid4())
+    await cartdb.step(guest, checkout, "attach", intent_id="pi_1")
+
+    settled = await cartdb.step(guest, checkout, "settle", intent_id="pi_1")
+    late = await cartdb.add(cartdb.guest(guest), "apple")
+
+    assert settled.json()["state"] == "paid"
+    assert (late.status_code, late.json()["type"]) == (409, "/docs/problems#cart_is_being_adopted")
+
+
+async def test_an_add_that_arrives_after_the_sign_in_is_refused_even_if_the_guest_had_nothing(cartdb: CartDb) -> None:
+    guest = new_guest()
     frozen = (await freeze(cartdb, guest, "alice", uuid4())).json()
 
+    late = await cartdb.add(cartdb.guest(guest), "apple")
+    created = await cartdb.http.post("/carts", json={}, headers=cartdb.guest(guest))
+
     assert frozen["lines"] == []
-    assert (await cartdb.cart(cartdb.guest(guest)))["status"] == "in_checkout"
+    assert late.json()["type"] == created.json()["type"] == "/docs/problems#cart_is_being_adopted"
+
+
+async def test_the_largest_carts_of_a_guest_move_whole(cartdb: CartDb) -> None:
+    guest, user = new_guest(), f"u-{uuid4()}"
+    long = "x" * 50
+    for number in range(3):
+        await asyncio.gather(*[cartdb.add(cartdb.guest(guest), f"{long}-{number}-{n}") for n in range(200)])
+        await cartdb.http.post("/carts", json={}, headers=cartdb.guest(guest))
+
+    frozen = (await freeze(cartdb, guest, user, uuid4())).json()
+    receipt = await apply(cartdb, user, frozen)
+
+    assert len(frozen["lines"]) == 600
+    assert receipt.status_code == 200
+    assert [line["why"] for line in receipt.json()["lines"]] == ["moved"] * 200 + ["left_out_line_limit"] * 400
 
 
 async def test_an_adoption_that_nobody_finished_is_listed_and_can_be_finished_by_the_controller(cartdb: CartDb) -> None:

@@ -252,3 +252,54 @@ async def test_orders_are_read_by_their_owner_alone(cartdb: CartDb) -> None:
 
     assert [purchase["checkout_id"] for purchase in mine.json()["purchases"]] == [str(checkout)]
     assert (theirs.status_code, theirs.json()["type"]) == (404, "/docs/problems#order_not_found")
+
+
+async def test_a_purchase_is_unmarked_only_with_the_intent_that_was_cancelled(cartdb: CartDb) -> None:
+    owner, cart = await filled(cartdb)
+    checkout = uuid4()
+    await cartdb.mark(owner, cart, checkout)
+    await cartdb.step(owner, checkout, "attach", intent_id="pi_1")
+
+    nameless = await cartdb.step(owner, checkout, "unpurchase", reason="cancelled")
+    other = await cartdb.step(owner, checkout, "unpurchase", intent_id="pi_2", reason="cancelled")
+    right = await cartdb.step(owner, checkout, "unpurchase", intent_id="pi_1", reason="cancelled")
+
+    assert nameless.json()["type"] == other.json()["type"] == "/docs/problems#intent_mismatch"
+    assert right.json()["state"] == "failed"
+
+
+async def test_refused_checkouts_do_not_hide_older_orders_and_pages_lead_to_all(cartdb: CartDb) -> None:
+    owner = new_guest()
+    paid = []
+    for number in range(3):
+        cart = (await cartdb.add(cartdb.guest(owner), "apple")).json()
+        checkout = uuid4()
+        await cartdb.mark(owner, cart, checkout)
+        await cartdb.step(owner, checkout, "attach", intent_id=f"pi_{number}")
+        await cartdb.step(owner, checkout, "settle", intent_id=f"pi_{number}")
+        paid.append(str(checkout))
+    for _ in range(4):
+        cart = (await cartdb.add(cartdb.guest(owner), "apple")).json()
+        checkout = uuid4()
+        await cartdb.mark(owner, cart, checkout)
+        await cartdb.step(owner, checkout, "unpurchase", reason="card_declined")
+
+    first = (await cartdb.http.get("/purchases", params={"limit": 2}, headers=cartdb.guest(owner))).json()
+    before = first["purchases"][-1]["created_at"]
+    second = await cartdb.http.get("/purchases", params={"limit": 2, "before": before}, headers=cartdb.guest(owner))
+
+    told = [purchase["checkout_id"] for purchase in (*first["purchases"], *second.json()["purchases"])]
+    assert told == paid[::-1]
+
+
+async def test_a_moment_that_no_database_can_hold_is_no_error(cartdb: CartDb) -> None:
+    owner, cart = await filled(cartdb)
+    moments = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-01-01T00:00:00")
+
+    answers = [
+        await cartdb.http.get(f"/carts/{cart['cart_id']}/history", params={"at": at}, headers=cartdb.guest(owner))
+        for at in moments
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 422]
+    assert [len(answer.json()["entries"]) for answer in answers[:2]] == [0, 1]

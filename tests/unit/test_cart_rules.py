@@ -85,17 +85,19 @@ def test_a_purchase_goes_forward_once_and_agrees_after() -> None:
 
     assert may_settle(pending, intent_id="pi_1")
     assert not may_settle(paid, intent_id="pi_1")
-    assert may_unpurchase(pending)
-    assert not may_unpurchase(purchase(PurchaseState.FAILED))
+    assert may_unpurchase(pending, intent_id="pi_1")
+    assert not may_unpurchase(purchase(PurchaseState.FAILED), intent_id=None)
 
 
 def test_a_wrong_transition_refuses() -> None:
     with pytest.raises(PurchaseIsSettled):
-        may_unpurchase(purchase(PurchaseState.PAID, intent_id="pi_1"))
+        may_unpurchase(purchase(PurchaseState.PAID, intent_id="pi_1"), intent_id="pi_1")
     with pytest.raises(PurchaseHasFailed):
         may_settle(purchase(PurchaseState.FAILED, intent_id="pi_1"), intent_id="pi_1")
     with pytest.raises(IntentMismatch):
         may_settle(purchase(PurchaseState.PENDING), intent_id="pi_1")
+    with pytest.raises(IntentMismatch):
+        may_unpurchase(purchase(PurchaseState.PENDING, intent_id="pi_1"), intent_id=None)
     with pytest.raises(IntentMismatch):
         may_attach(purchase(PurchaseState.PENDING, intent_id="pi_1"), intent_id="pi_2")
 
@@ -125,13 +127,3 @@ def test_money_is_shown_by_its_currencys_minor_unit(amount: int, currency: str, 
     money = Money(amount, currency)
 
     assert (money.major, str(money)) == (major, text)
-    assert Money.from_major(str(major), currency) == money
-
-
-def test_currencies_do_not_mix_and_fractions_of_the_minor_unit_are_refused() -> None:
-    with pytest.raises(ValueError, match="cannot add"):
-        Money(1, "INR") + Money(1, "USD")
-    for text in ("1.001", "x", "NaN"):
-        with pytest.raises(ValueError, match=text):
-            Money.from_major(text, "INR")
-    assert Money.total([Money(1, "INR"), Money(2, "INR")], "INR") == Money(3, "INR")

@@ -1,6 +1,7 @@
 """The checkout on paper: every step, every way it can end, and what reconcile makes of the rest."""
 
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import pytest
 
@@ -254,3 +255,30 @@ async def test_goods_that_were_released_under_a_charge_raise_an_alarm() -> None:
     await world.reconcile()
 
     assert world.alarms == ["charged, and its goods are not held"]
+
+
+async def test_one_broken_row_does_not_keep_reconcile_from_the_others() -> None:
+    world = World()
+    world.payments.slow = False
+    world.trouble("confirm", "lost_answer")
+    await world.run()
+    sound = world.carts.rows[CHECKOUT]
+    broken = sound.model_copy(update={"checkout_id": UUID(int=9), "snapshot": None, "intent_id": None})
+    world.carts.rows = {broken.checkout_id: broken, **world.carts.rows}
+
+    with pytest.raises(ExceptionGroup):
+        await world.reconcile()
+
+    assert world.state is PurchaseState.PAID
+
+
+async def test_reconcile_counts_what_is_still_open() -> None:
+    world = World()
+    world.trouble("confirm", "lost_answer")
+    await world.run()
+    reconcile = Reconcile(checkout=world.checkout, carts=_Listing(world.carts), payments=world.payments)
+    world.trouble("settle", "not_sent")
+
+    rounds = [await reconcile.round(older_than=0) for _ in range(3)]
+
+    assert rounds == [1, 0, 0]

@@ -218,3 +218,39 @@ async def test_cookies_of_one_answer_are_not_sent_with_the_next_request() -> Non
             await client.call("ping", "GET", "/", Pong)
 
     assert not any(b"secret" in request for request in seen)
+
+
+async def test_a_try_that_never_left_does_not_undo_the_doubt_of_the_one_before() -> None:
+    server: asyncio.Server
+
+    async def cut_and_go(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        server.close()
+        writer.transport.abort()
+
+    server = await asyncio.start_server(cut_and_go, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, Neighbour("neighbour", f"http://127.0.0.1:{port}", attempts=3) as client:
+        outcome = await client.call("ping", "POST", "/", Pong)
+
+    assert isinstance(outcome, OutcomeUnknown)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nxyz",
+        b"HTTP/1.1 2OO YES\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",
+        b"SSH-2.0-OpenSSH\r\n",
+    ],
+)
+async def test_an_answer_that_is_no_http_is_unknown(answer: bytes) -> None:
+    async def garble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    async with neighbour(garble) as client:
+        assert isinstance(await client.call("ping", "POST", "/", Pong), OutcomeUnknown)

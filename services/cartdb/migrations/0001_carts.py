@@ -32,7 +32,7 @@ TABLES = (
         updated_at timestamptz NOT NULL DEFAULT now(),
         expires_at timestamptz NOT NULL,
         PRIMARY KEY (owner_id, cart_id),
-        CHECK ((status IN ('moving', 'moved')) = (merge_id IS NOT NULL)),
+        CHECK (status NOT IN ('moving', 'moved') OR merge_id IS NOT NULL),
         CHECK ((merge_id IS NULL) = (target_owner IS NULL) AND (merge_id IS NULL) = (strategy IS NULL))
     ) WITH (fillfactor = 80)
     """,

@@ -4,6 +4,7 @@ from typing import Annotated, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -62,8 +63,8 @@ async def cart(store: Here) -> HTMLResponse:
 
 
 @router.get("/orders")
-async def orders(store: Here) -> HTMLResponse:
-    return await store.orders()
+async def orders(store: Here, before: Annotated[AwareDatetime | None, Query()] = None) -> HTMLResponse:
+    return await store.orders(before=before)
 
 
 @router.get("/orders/{order_id}")

@@ -185,14 +185,15 @@ class Storefront:
             publishable_key=settings.payments_publishable_key,
         )
 
-    async def orders(self) -> HTMLResponse:
+    async def orders(self, *, before: datetime | None) -> HTMLResponse:
         """What was bought, and what is being."""
-        orders, cart = await asyncio.gather(self.bought.all(self.shopper), self._cart_if_it_answers())
+        bought, cart = await asyncio.gather(self.bought.page(self.shopper, before=before), self._cart_if_it_answers())
         return self._page(
             "orders.html",
             cart,
             place="orders",
-            orders=orders,
+            orders=bought.orders,
+            older=urlencode({"before": bought.next_before.isoformat()}) if bought.next_before else None,
         )
 
     async def order(self, order_id: UUID) -> HTMLResponse:
