@@ -1,8 +1,11 @@
 """cartdb and catalog, as the controller speaks to them. No decision is taken here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
+
+from pydantic import BaseModel
 
 from services.chassis.logs import get_logger
 from services.chassis.outbound import Credential, Neighbour, definite
@@ -92,6 +95,9 @@ EDIT_REFUSALS: tuple[type[Problem], ...] = (
 )
 
 
+R = TypeVar("R", bound=BaseModel)
+
+
 class Nothing(Reply):
     """An answer without content."""
 
@@ -106,34 +112,40 @@ class Carts:
     def _for(self, owner: str) -> Authority:
         return Authority(self._checkout, owner)
 
+    async def _ask(
+        self,
+        who: Authority,
+        call: str,
+        method: str,
+        path: str,
+        reply: type[R],
+        *refusals: type[Problem],
+        command: BaseModel | None = None,
+        params: Sequence[tuple[str, str]] = (),
+        key: str | None = None,
+    ) -> R | Refused | Undecided:
+        return await self._cartdb.call(
+            call,
+            method,
+            path,
+            reply,
+            refusals=refusals,
+            command=command,
+            credential=who.credential,
+            headers=who.headers(key=key),
+            params=params,
+        )
+
     # --- a shopper's carts
 
     async def find(self, who: Authority, cart_id: UUID | None) -> Cart:
         """A cart; the current one without an id."""
-        return definite(
-            await self._cartdb.call(
-                "find",
-                "GET",
-                f"/carts/{cart_id or 'current'}",
-                Cart,
-                refusals=(CartNotFound, Unauthenticated),
-                credential=who.credential,
-                headers=who.headers(),
-            )
-        )
+        path = f"/carts/{cart_id or 'current'}"
+        return definite(await self._ask(who, "find", "GET", path, Cart, CartNotFound, Unauthenticated))
 
     async def unpurchased(self, who: Authority) -> list[Cart]:
         """The carts that are not bought yet."""
-        reply = await self._cartdb.call(
-            "find_unpurchased",
-            "GET",
-            "/carts",
-            CartList,
-            refusals=(Unauthenticated,),
-            credential=who.credential,
-            headers=who.headers(),
-        )
-        return definite(reply).carts
+        return definite(await self._ask(who, "find_unpurchased", "GET", "/carts", CartList, Unauthenticated)).carts
 
     async def update(
         self,
@@ -165,80 +177,39 @@ class Carts:
 
     async def delete(self, who: Authority, cart_id: UUID, *, key: str | None) -> None:
         """Take a cart away."""
-        definite(
-            await self._cartdb.call(
-                "delete",
-                "DELETE",
-                f"/carts/{cart_id}",
-                Nothing,
-                refusals=EDIT_REFUSALS,
-                credential=who.credential,
-                headers=who.headers(key=key),
-            )
-        )
+        path = f"/carts/{cart_id}"
+        definite(await self._ask(who, "delete", "DELETE", path, Nothing, *EDIT_REFUSALS, key=key))
 
     async def history(self, who: Authority, cart_id: UUID, *, at: str | None) -> History:
         """Who changed what when."""
-        return definite(
-            await self._cartdb.call(
-                "history",
-                "GET",
-                f"/carts/{cart_id}/history",
-                History,
-                refusals=(CartNotFound, Unauthenticated),
-                credential=who.credential,
-                headers=who.headers(),
-                params=[("at", at)] if at else None,
-            )
-        )
+        path, params = f"/carts/{cart_id}/history", [("at", at)] if at else []
+        refusals = (CartNotFound, Unauthenticated)
+        return definite(await self._ask(who, "history", "GET", path, History, *refusals, params=params))
 
     async def purchases(self, who: Authority, *, limit: int, before: datetime | None) -> list[Purchase]:
         """A shopper's purchases that have not failed, the newest first."""
-        reply = await self._cartdb.call(
-            "list_purchases",
-            "GET",
-            "/purchases",
-            PurchaseList,
-            refusals=(Unauthenticated,),
-            credential=who.credential,
-            headers=who.headers(),
-            params=[("limit", str(limit)), *([("before", before.isoformat())] if before else [])],
+        params = [("limit", str(limit)), *([("before", before.isoformat())] if before else [])]
+        reply = await self._ask(
+            who, "list_purchases", "GET", "/purchases", PurchaseList, Unauthenticated, params=params
         )
         return definite(reply).purchases
 
     async def purchase_of(self, who: Authority, checkout_id: UUID) -> Purchase | Refused | Undecided:
         """One of a shopper's purchases."""
-        return await self._cartdb.call(
-            "find_purchase",
-            "GET",
-            f"/purchases/{checkout_id}",
-            Purchase,
-            refusals=(OrderNotFound, Unauthenticated),
-            credential=who.credential,
-            headers=who.headers(),
-        )
+        path = f"/purchases/{checkout_id}"
+        return await self._ask(who, "find_purchase", "GET", path, Purchase, OrderNotFound, Unauthenticated)
 
     async def receipt(self, who: Authority, merge_id: UUID) -> Receipt:
         """What an adoption did."""
-        return definite(
-            await self._cartdb.call(
-                "receipt",
-                "GET",
-                f"/adoptions/{merge_id}",
-                Receipt,
-                refusals=(MergeNotFound, Unauthenticated),
-                credential=who.credential,
-                headers=who.headers(),
-            )
-        )
+        path = f"/adoptions/{merge_id}"
+        return definite(await self._ask(who, "receipt", "GET", path, Receipt, MergeNotFound, Unauthenticated))
 
     # --- the checkout's steps
 
     async def purchase(self, owner: str, cart_id: UUID, request: PurchaseRequest) -> Purchase | Refused | Undecided:
         """Mark a cart purchased."""
-        return await self._step(
-            owner, "purchase", f"/carts/{cart_id}/purchase", request, CartNotFound, IdempotencyKeyReused
-        )
+        path = f"/carts/{cart_id}/purchase"
+        return await self._step(owner, "purchase", path, request, CartNotFound, IdempotencyKeyReused)
 
     async def attach(self, owner: str, checkout_id: UUID, intent_id: str) -> Purchase | Refused | Undecided:
         """Write the intent down."""
@@ -264,79 +235,31 @@ class Carts:
 
     async def unfinished(self, older_than: float) -> Unfinished | Refused | Undecided:
         """What some controller left."""
-        return await self._cartdb.call(
-            "unfinished",
-            "GET",
-            "/unfinished",
-            Unfinished,
-            credential=self._checkout,
-            params=[("older_than", str(older_than))],
-        )
+        params = [("older_than", str(older_than))]
+        return await self._ask(Authority(self._checkout), "unfinished", "GET", "/unfinished", Unfinished, params=params)
 
     async def _step(
-        self,
-        owner: str,
-        call: str,
-        path: str,
-        command: PurchaseRequest | Attach | Settle | Unpurchase | Void,
-        *refusals: type[Problem],
+        self, owner: str, call: str, path: str, command: BaseModel, *refusals: type[Problem]
     ) -> Purchase | Refused | Undecided:
-        who = self._for(owner)
-        return await self._cartdb.call(
-            call,
-            "POST",
-            path,
-            Purchase,
-            refusals=refusals,
-            command=command,
-            credential=who.credential,
-            headers=who.headers(),
-        )
+        return await self._ask(self._for(owner), call, "POST", path, Purchase, *refusals, command=command)
 
-    # --- adoption, by the checkout's authority so that reconcile can carry it on
+    # --- adoption: the last two steps under the checkout's authority, so that reconcile can carry it on
 
     async def freeze(self, guest: Authority, command: Freeze) -> Frozen | Refused | Undecided:
         """Step 1, at the guest's carts."""
-        return await self._cartdb.call(
-            "freeze",
-            "POST",
-            "/adoptions/freeze",
-            Frozen,
-            refusals=(CartIsBeingAdopted,),
-            command=command,
-            credential=guest.credential,
-            headers=guest.headers(),
-        )
+        path = "/adoptions/freeze"
+        return await self._ask(guest, "freeze", "POST", path, Frozen, CartIsBeingAdopted, command=command)
 
     async def apply(self, owner: str, frozen: Frozen) -> Receipt | Refused | Undecided:
         """Step 2, at the user's cart."""
-        who = self._for(owner)
-        command = ApplyMerge(
-            merge_id=frozen.merge_id,
-            guest_owner=frozen.guest_owner,
-            guest_cart_id=frozen.guest_cart_id,
-            strategy=frozen.strategy,
-            lines=frozen.lines,
-        )
-        return await self._cartdb.call(
-            "apply",
-            "POST",
-            "/adoptions/apply",
-            Receipt,
-            refusals=(CartInCheckout,),
-            command=command,
-            credential=who.credential,
-            headers=who.headers(),
-        )
+        command = ApplyMerge.model_validate(frozen.model_dump(include=set(ApplyMerge.model_fields)))
+        path = "/adoptions/apply"
+        return await self._ask(self._for(owner), "apply", "POST", path, Receipt, CartInCheckout, command=command)
 
     async def close(self, frozen: Frozen) -> bool:
         """Step 3, at the guest's carts; whether it is done."""
-        who = self._for(frozen.guest_owner)
         path = f"/adoptions/{frozen.merge_id}/close"
-        answer = await self._cartdb.call(
-            "close", "POST", path, Nothing, credential=who.credential, headers=who.headers()
-        )
-        return isinstance(answer, Nothing)
+        return isinstance(await self._ask(self._for(frozen.guest_owner), "close", "POST", path, Nothing), Nothing)
 
 
 class Stock:
