@@ -31,7 +31,7 @@ run: .run-packages ## start everything here; CONTROLLERS=n CARTDBS=n PORT_OFFSET
 	@exec $(BIN)/python -m services.local.run
 
 demo: .run-packages ## randomised shoppers against the running stack; ARGS="--shoppers 20 --seed 1"
-	@exec $(BIN)/python demo.py $(ARGS)
+	@exec $(BIN)/python demo.py --url "http://localhost:$$((8000 + $${PORT_OFFSET:-0}))" $(ARGS)
 
 token: .run-packages ## a bearer token for a demo shopper; USER=alice
 	@OIDC_ISSUER="$${OIDC_ISSUER:-http://localhost:$$((8003 + $${PORT_OFFSET:-0}))}" \
@@ -42,9 +42,12 @@ catalog: .run-packages ## load goods into the running stack's catalog; FILE=good
 	@$(BIN)/python -m services.local.goods '$(FILE)' $(if $(PRUNE),--prune) $(if $(SET_STOCK),--set-stock)
 
 reset: ## delete the data of make run (not that of compose)
-	@if [ -s .data/lock ] && kill -0 "$$(cat .data/lock)" 2>/dev/null; then \
-	  echo 'the stack runs: stop it first' >&2; exit 1; fi
-	rm -rf .data
+	@for lock in .data/lock .data/*/lock; do \
+	  if [ -s "$$lock" ] && kill -0 "$$(cat "$$lock")" 2>/dev/null; then \
+	    echo 'the stack is running: stop it first' >&2; exit 1; \
+	  fi; \
+	done
+	@rm -rf .data
 
 ##@ Use it in containers
 .PHONY: up down

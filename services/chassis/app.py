@@ -298,5 +298,8 @@ def validation_problem(errors: Any) -> ValidationFailed:
         {"field": ".".join(str(part) for part in error["loc"]), "message": error["msg"], "type": error["type"]}
         for error in errors
     ]
+    if broken := next((error for error in told if error["type"] == "json_invalid"), None):
+        place = broken["field"].removeprefix("body.")
+        return ValidationFailed(f"The body is not JSON: it breaks off or goes wrong at character {place}.", errors=told)
     fields = ", ".join(dict.fromkeys(entry["field"] for entry in told))
     return ValidationFailed(f"Wrong or missing: {fields}.", errors=told)

@@ -12,7 +12,7 @@ import httpx
 from cachetools import LRUCache
 from fastapi.security import OpenIdConnect
 from joserfc import jws, jwt
-from joserfc.errors import JoseError
+from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import KeySet
 from starlette.requests import Request
 
@@ -167,6 +167,8 @@ class TokenVerifier:
                 sub={"essential": True},
             ).validate(claims)
             return _caller_of(claims, token)
+        except ExpiredTokenError:
+            raise _refused("it has expired") from None
         except (JoseError, ValueError, TypeError, KeyError):
             raise _refused("its signature or a claim is wrong") from None
 

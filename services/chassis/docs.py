@@ -34,19 +34,20 @@ _PAGE = """<!doctype html>
 {links}
 <main id="swagger-ui"></main>
 <script src="/docs/assets/swagger-ui-bundle.js"></script>
-<script src="/docs/init.js" data-document="{document}" data-client="{client}"></script>
+<script src="/docs/init.js" data-document="{document}" data-client="{client}" data-elsewhere="{elsewhere}"></script>
 </body>
 </html>
 """
 
 _INIT = """"use strict";
-const { document: url, client } = document.currentScript.dataset;
+const { document: url, client, elsewhere } = document.currentScript.dataset;
 window.addEventListener("load", () => {
   window.ui = SwaggerUIBundle({
     url,
     dom_id: "#swagger-ui",
     deepLinking: true,
     persistAuthorization: false,
+    ...(elsewhere === "true" && { supportedSubmitMethods: [] }),
     oauth2RedirectUrl: new URL("/docs/oauth2-redirect", location.href).href,
     presets: [SwaggerUIBundle.presets.apis],
   });
@@ -83,10 +84,22 @@ window.close();
 """
 
 
-def docs_page(*, title: str, document: str, issuer: str | None, links: tuple[str, ...] = ()) -> HTMLResponse:
-    """The page that shows one OpenAPI document, and signs in at the issuer."""
+def docs_page(
+    *, title: str, document: str, issuer: str | None, links: tuple[str, ...] = (), elsewhere: bool = False
+) -> HTMLResponse:
+    """The page that shows one OpenAPI document, and signs in at the issuer.
+
+    Args:
+        elsewhere: the document is of a service at another address, so its operations cannot be tried from here.
+    """
     client = CLIENT_ID if issuer else ""
-    page = _PAGE.format(title=escape(title), document=escape(document), client=client, links=_navigation(links))
+    page = _PAGE.format(
+        title=escape(title),
+        document=escape(document),
+        client=client,
+        links=_navigation(links),
+        elsewhere=str(elsewhere).lower(),
+    )
     at = urlsplit(issuer or "")
     connect = f"{at.scheme}://{at.netloc}" if issuer else ""
     return HTMLResponse(

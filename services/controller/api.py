@@ -1,13 +1,14 @@
 """The shopper's door, in JSON. Pages live under /shop/ (web/); the second set of names in bearer_api.py."""
 
 import asyncio
+import json
 from pathlib import Path as FilePath
 from typing import Annotated, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import AwareDatetime
-from starlette.responses import RedirectResponse
+from starlette.responses import JSONResponse, RedirectResponse
 
 from services.chassis.app import refusals
 from services.chassis.conditions import Version
@@ -496,16 +497,21 @@ async def docs_of(service: str, request: Request) -> Response:
         document=f"/docs/openapi/{service}.json",
         issuer=request.state.settings.oidc_issuer,
         links=DOCUMENTS,
+        elsewhere=service != "controller",
     )
 
 
 @front.get("/docs/openapi/{service}.json")
-async def document_of(service: str) -> Response:
-    """That document."""
+async def document_of(service: str, request: Request) -> Response:
+    """That document, with the provider at which this shop signs in."""
     if service not in SERVICES:
         raise NotFound
-    text = await asyncio.to_thread((DOCS / "openapi" / f"{service}.json").read_text, "utf-8")
-    return Response(text, media_type="application/json")
+    content = json.loads(await asyncio.to_thread((DOCS / "openapi" / f"{service}.json").read_text, "utf-8"))
+    discovery = f"{request.state.settings.oidc_issuer.rstrip('/')}/.well-known/openid-configuration"
+    for scheme in content.get("components", {}).get("securitySchemes", {}).values():
+        if "openIdConnectUrl" in scheme:
+            scheme["openIdConnectUrl"] = discovery
+    return JSONResponse(content)
 
 
 # Routes are looked through in order: the hot ones come first.

@@ -47,7 +47,7 @@ def sound_alarm(what: str, purchase: Purchase, problem: Problem) -> None:
 
 
 def render(request: Request, problem: Problem) -> Response:
-    """A refusal in the form that its caller reads: a page, note e's JSON, or problem+json."""
+    """A refusal in the form that its caller reads: a page, the second names' JSON, or problem+json."""
     path = request.url.path
     if path.startswith(bearer_api.PREFIX):
         return bearer_api.render_problem(problem)

@@ -1,4 +1,4 @@
-"""The second set of names, /api/…, for clients that hold a bearer token and were written for note e's API.
+"""The second set of names, /api/…, for clients that hold a bearer token and were written for another cart's API.
 
 Amounts are JSON numbers in major units, written from exact decimals. Every refusal is JSON with `message` and `error`.
 """

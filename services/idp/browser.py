@@ -272,7 +272,8 @@ async def _end_session(
     signed_in = await provider.store.signed_in(cookie)
     subject = str(signed_in.account.account_id) if signed_in else None
     if not confirmed and not may_end(subject, hint):
-        return provider.pages.sign_out(parameters.data)
+        there = leads_to(parameters.data, hint, clients=provider.clients, confirmed=True)
+        return provider.pages.sign_out(parameters.data, leads_to=there)
     await provider.store.sign_out(cookie)
     there = leads_to(parameters.data, hint, clients=provider.clients, confirmed=confirmed)
     response = _see_other(there) if there else provider.pages.signed_out()

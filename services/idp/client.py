@@ -15,7 +15,6 @@ from .scope import DEFAULT_SCOPE, IDENTITY_SCOPES, PRIVILEGES, words
 # Compared as text: a parsed address would bring a parser's opinions into the comparison.
 LOOPBACK = re.compile(r"http://(?:127\.0\.0\.1|\[::1\]|localhost)(?::[0-9]{1,5})?/callback")
 DOCS_REDIRECT = "/docs/oauth2-redirect"
-LOCAL_DOCS = ("http://localhost:8001", "http://localhost:8002", "http://localhost:8004")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +70,12 @@ class Client:
         return {"post_logout_redirect_uris": sorted(self.post_logout_redirect_uris)}
 
 
+def _beside(issuer: str) -> list[str]:
+    """The other services of a developer's own machine, whose ports lie around the provider's."""
+    parts = urlsplit(issuer)
+    return [f"{parts.scheme}://{parts.hostname}:{parts.port + step}" for step in (-2, -1, 1)] if parts.port else []
+
+
 def registered(
     *, issuer: str, public_url: str, controller_secret: str, catalog_secret: str, local_docs: bool
 ) -> dict[str, Client]:
@@ -79,7 +84,7 @@ def registered(
     Args:
         local_docs: whether the docs pages that services serve on a developer's own machine may sign in.
     """
-    docs = [public_url, issuer, *(LOCAL_DOCS if local_docs else ())]
+    docs = [public_url, issuer, *(_beside(issuer) if local_docs else ())]
     clients = (
         Client(
             "controller",

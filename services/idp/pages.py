@@ -110,9 +110,9 @@ class Pages:
             objections=told,
         )
 
-    def sign_out(self, parameters: Mapping[str, str]) -> Response:
-        """The question whether to sign out."""
-        return self._page("sign_out.html", parameters=parameters)
+    def sign_out(self, parameters: Mapping[str, str], *, leads_to: str | None) -> Response:
+        """The question whether to sign out; where it leads afterwards, a client has signed out already."""
+        return self._page("sign_out.html", redirect_uri=leads_to, parameters=parameters, leads_to=leads_to)
 
     def signed_out(self) -> Response:
         """The news that it is done."""

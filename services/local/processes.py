@@ -165,7 +165,8 @@ class Process:
         """How and with which lines it ended, in one line."""
         if self._reader is not None:
             self._reader.join(1.0)
-        lines = " | ".join(line.strip() for line in list(self.last_lines)[-3:] if line.strip())
+        killed = self.exit_code is not None and self.exit_code < 0
+        lines = "" if killed else " | ".join(line.strip()[:200] for line in list(self.last_lines)[-3:] if line.strip())
         code = self.exit_code
         ended = f"killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
         return f"{ended}: {lines}" if lines else ended

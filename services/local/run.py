@@ -69,10 +69,12 @@ def plan_from(environment: Mapping[str, str]) -> Plan:
             raise StartError(f"{name}={text} is not a whole number from {least} to {most}.")
         return int(text)
 
+    offset = number("PORT_OFFSET", 0, least=0, most=50_000)
     return Plan(
-        folder=REPOSITORY / ".data",
+        # Who somebody is depends on the provider's address, hence on the port: each offset has data of its own.
+        folder=REPOSITORY / ".data" / (f"offset-{offset}" if offset else ""),
         env_file=REPOSITORY / ".env",
-        port_offset=number("PORT_OFFSET", 0, least=0, most=50_000),
+        port_offset=offset,
         log_level=environment.get("LOG_LEVEL") or "warning",
         replicas={
             "controller": number("CONTROLLERS", 1, least=1, most=16),
@@ -85,14 +87,15 @@ def plan_from(environment: Mapping[str, str]) -> Plan:
 def summary(stack: Stack, seconds: float) -> Panel:
     """Where everything is."""
     table = Table.grid(padding=(0, 2))
+    offset = f" PORT_OFFSET={stack.plan.port_offset}" if stack.plan.port_offset else ""
     for what, where in (
         ("shop", f"{stack.url}/shop/"),
         ("API docs", f"{stack.url}/docs"),
-        ("identity", stack.idp_url),
+        ("identity", f"{stack.idp_url}/docs"),
         ("payments", f"{stack.payments_url}/docs"),
         ("", ""),
         ("shoppers", "alice, bob; operator olga (password: <name>-demo-password)"),
-        ("a token", "make token USER=alice"),
+        ("a token", f"make token USER=alice{offset}"),
         ("stop", "Ctrl-C (the data stays; make reset deletes it)"),
     ):
         table.add_row(Text(what, style="dim"), Text(where, style="bold" if "://" in where else ""))

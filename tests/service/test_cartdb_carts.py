@@ -329,3 +329,14 @@ async def test_a_bad_token_is_401(cartdb: CartDb) -> None:
         answer = await cartdb.http.get("/carts/current", headers={"Authorization": f"Bearer {token}"})
         assert (answer.status_code, answer.headers["www-authenticate"][:6]) == (401, "Bearer"), token[:40]
     assert (await cartdb.http.get("/carts/current")).status_code == 401
+
+
+async def test_an_expired_token_is_told_as_expired_every_time(cartdb: CartDb) -> None:
+    token = cartdb.issuer.token(exp=1)
+
+    told = [
+        (await cartdb.http.get("/carts/current", headers={"Authorization": f"Bearer {token}"})).json()["detail"]
+        for _ in range(2)
+    ]
+
+    assert told == ["The access token is not good: it has expired."] * 2
