@@ -24,6 +24,7 @@ STYLE = """:root { color-scheme: light dark; }
 body { margin: 0; font: 1rem/1.55 system-ui, sans-serif; }
 code { overflow-wrap: anywhere; }
 main { max-width: 46rem; margin: 1.5rem auto 4rem; padding: 0 20px; }
+h1, h2 { overflow-wrap: anywhere; }
 h2 { border-top: 1px solid #8885; margin-top: 2rem; padding-top: 1.25rem; }
 h2:target { background: #fff3b0; color: #1c2420; }
 code, pre { background: #8882; border-radius: 4px; }
