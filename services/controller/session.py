@@ -212,7 +212,8 @@ class Sessions:
         """End the session and start a new one, with a new id, for the user."""
         session_id = self.signer.new_id()
         # Whoever signs in over somebody else's session gets none of what that one did as a guest.
-        guest_owner = self.signer.guest_owner(session_id) if old.signed_in else old.guest_owner
+        another = old.row is not None and old.signed_in and (old.row.issuer, old.row.subject) != (issuer, subject)
+        guest_owner = self.signer.guest_owner(session_id) if another else old.guest_owner
         new = Session(session_id, guest_owner)
         values = {
             "id_hash": hash_of(new.id),

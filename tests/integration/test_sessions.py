@@ -362,6 +362,18 @@ def test_a_guests_order_is_readable_after_the_sign_in(shop: Shop) -> None:
     assert shop.guest().http.get(f"/orders/{order['order_id']}").status_code == 404
 
 
+def test_who_signs_in_over_anothers_session_sees_none_of_their_guest_orders(shop: Shop) -> None:
+    browser = shop.guest()
+    order = browser.buy("apple")
+    shop.sign_up(browser)
+    assert browser.http.get(f"/orders/{order['order_id']}").status_code == 200
+
+    shop.sign_up(browser)
+
+    assert browser.http.get(f"/orders/{order['order_id']}").status_code == 404
+    assert browser.read("/orders")["orders"] == []
+
+
 def test_a_callback_counts_once_and_only_in_the_browser_that_began(shop: Shop) -> None:
     customer, victim = shop.customer(), shop.guest()
     begun = customer.http.get("/login").headers["location"]
