@@ -174,6 +174,16 @@ class _Exchange:
             logger.info("request", method=method, route=self.route, status=self.status, ms=round(seconds * 1000, 1))
 
 
+# pydantic's own words for these speak of its classes and of regular expressions.
+PLAIN_WORDS = {
+    "extra_forbidden": "There is no such field.",
+    "missing": "This field is needed.",
+    "model_attributes_type": "This must be a JSON object.",
+    "model_type": "This must be a JSON object.",
+    "dict_type": "This must be a JSON object.",
+    "string_pattern_mismatch": "This does not have the form that is wanted here.",
+    "uuid_parsing": "This is not a UUID.",
+}
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _FIXED = frozenset({"/metrics", "/docs", "/openapi.json"})
 _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
@@ -295,11 +305,19 @@ def _from_http(error: HTTPException) -> Problem:
 def validation_problem(errors: Any) -> ValidationFailed:
     """The problem of a pydantic error list. The offending input is left out: it may hold a secret."""
     told = [
-        {"field": ".".join(str(part) for part in error["loc"]), "message": error["msg"], "type": error["type"]}
+        {
+            "field": ".".join(str(part) for part in error["loc"]),
+            "message": PLAIN_WORDS.get(error["type"], error["msg"]),
+            "type": error["type"],
+        }
         for error in errors
     ]
     if broken := next((error for error in told if error["type"] == "json_invalid"), None):
         place = broken["field"].removeprefix("body.")
         return ValidationFailed(f"The body is not JSON: it breaks off or goes wrong at character {place}.", errors=told)
-    fields = ", ".join(dict.fromkeys(entry["field"] for entry in told))
-    return ValidationFailed(f"Wrong or missing: {fields}.", errors=told)
+    unknown, wrong = (
+        ", ".join(dict.fromkeys(entry["field"] for entry in told if (entry["type"] == "extra_forbidden") is extra))
+        for extra in (True, False)
+    )
+    sentences = [f"Wrong or missing: {wrong}." if wrong else "", f"Not known here: {unknown}." if unknown else ""]
+    return ValidationFailed(" ".join(filter(None, sentences)), errors=told)

@@ -300,7 +300,7 @@ class Shopping:
             raise ValidationFailed("Name an item once: sku, or product_id.", errors=[_missing("body.sku")])
         item = await self.shelf.item(sku) if sku else None
         if item is None:
-            raise UnknownSku(sku=what.sku, product_id=what.product_id, variant_id=what.variant_id)
+            raise UnknownSku(_unknown(what), sku=what.sku, product_id=what.product_id, variant_id=what.variant_id)
         if item.variants_of:
             raise VariantRequired(sku=item.sku, variants=await self._variants(item.sku))
         return item
@@ -338,6 +338,13 @@ class Shopping:
     async def _dressed(self, shopper: Customer, cart: Cart) -> ShopCart:
         items = await self.shelf.items(line.sku for line in cart.items)
         return dress(cart, items, owner_name=shopper.name)
+
+
+def _unknown(what: AddItem) -> str:
+    if what.sku is not None:
+        return f"There is no item {what.sku} in the catalog."
+    variant = f" with the variant {what.variant_id}" if what.variant_id is not None else ""
+    return f"There is no product {what.product_id}{variant} in the catalog."
 
 
 def _missing(field: str) -> dict[str, str]:

@@ -125,7 +125,7 @@ def test_a_refused_item_is_told_in_words_and_changes_nothing(program: Program) -
     unspecific = program.run("add", item=[shirt["product_id"], None, 1])
     none = program.run("add", item=[shirt["product_id"], shirt["variants"][0]["variant_id"], 0])
 
-    assert unknown["error"] == "There is no such item in the catalog."
+    assert unknown["error"] == "There is no product 2000000000 in the catalog."
     assert unspecific["error"] == "This product is sold by its variants: name one."
     assert none["error"] == "Wrong or missing: body.quantity."
     assert program.browser.lines() == {}
