@@ -1,15 +1,12 @@
-"""What payments keeps, and the transactions that change it. An intent's row is locked by whoever moves it."""
+"""The transactions that change what payments keeps. An intent's row is locked by whoever moves it."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Column, DateTime
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel, col, func, select
+from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.chassis.app import new_id
@@ -19,9 +16,10 @@ from services.contracts.payments import IntentStatus
 
 from . import wire
 from .idempotency import Answer, Attempt
-from .payment import Charge, Confirmation, Intent, PaymentError, PaymentMethod
-from .processor import CardOnFile, Outcome, Vault, Verdict
+from .payment import Confirmation, Intent, PaymentMethod
+from .processor import Outcome, Vault, Verdict
 from .refusals import CardRefused, InvalidRequest, KeyInUse, NoSuchObject, ServerError, StripeRefusal, UnexpectedState
+from .rows import ChargeRow, IdempotencyKeyRow, IntentRow, PaymentMethodRow, Row, frozen
 
 logger = get_logger(__name__)
 
@@ -29,141 +27,6 @@ Clock = Callable[[], datetime]
 Authorise = Callable[[Outcome], Verdict]
 Work = Callable[[AsyncSession], Awaitable[Answer]]
 R = TypeVar("R", "IntentRow", "ChargeRow")
-
-
-class Row(SQLModel, registry=registry()):
-    pass
-
-
-class PaymentMethodRow(Row, table=True):
-    __tablename__ = "payment_methods"
-
-    id: str = Field(primary_key=True)
-    brand: str
-    last4: str
-    exp_month: int
-    exp_year: int
-    funding: str
-    country: str
-    outcome: str
-    fingerprint: str
-    billing_details: dict[str, Any] = Field(sa_column=Column(JSONB))
-    labels: dict[str, str] = Field(sa_column=Column("metadata", JSONB))
-    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True)))
-
-    @classmethod
-    def of(cls, method: PaymentMethod) -> "PaymentMethodRow":
-        return cls(
-            id=method.id,
-            billing_details=method.billing_details,
-            labels=method.metadata,
-            created_at=method.created_at,
-            **asdict(method.card),
-        )
-
-    def method(self) -> PaymentMethod:
-        return PaymentMethod(
-            id=self.id,
-            card=CardOnFile(
-                brand=self.brand,
-                last4=self.last4,
-                exp_month=self.exp_month,
-                exp_year=self.exp_year,
-                funding=self.funding,
-                country=self.country,
-                outcome=Outcome(self.outcome),
-                fingerprint=self.fingerprint,
-            ),
-            billing_details=self.billing_details,
-            metadata=self.labels,
-            created_at=self.created_at,
-        )
-
-
-class IntentRow(Row, table=True):
-    __tablename__ = "payment_intents"
-
-    id: str = Field(primary_key=True)
-    amount: int = Field(sa_column=Column(BigInteger))
-    amount_received: int = Field(sa_column=Column(BigInteger))
-    currency: str
-    status: str
-    payment_method: str | None
-    payment_method_types: list[str] = Field(sa_column=Column(JSONB))
-    allowed_payment_method_types: list[str] | None = Field(sa_column=Column(JSONB(none_as_null=True)))
-    automatic_payment_methods: str | None
-    latest_charge: str | None
-    last_error: dict[str, Any] | None = Field(sa_column=Column(JSONB(none_as_null=True)))
-    description: str | None
-    receipt_email: str | None
-    labels: dict[str, str] = Field(sa_column=Column("metadata", JSONB))
-    cancellation_reason: str | None
-    canceled_at: datetime | None = Field(sa_column=Column(DateTime(timezone=True)))
-    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True)))
-
-    @classmethod
-    def of(cls, intent: Intent) -> "IntentRow":
-        return cls(**_columns(intent))
-
-    def take(self, intent: Intent) -> None:
-        """Become what the rule made of it."""
-        self.sqlmodel_update(_columns(intent))
-
-    def intent(self) -> Intent:
-        columns = self.model_dump(exclude={"labels"})
-        error = columns["last_error"]
-        return Intent(
-            **{
-                **columns,
-                "status": IntentStatus(self.status),
-                "payment_method_types": tuple(self.payment_method_types),
-                "allowed_payment_method_types": _frozen(self.allowed_payment_method_types),
-                "last_error": PaymentError(**error) if error else None,
-                "metadata": self.labels,
-            }
-        )
-
-
-def _frozen(listed: Sequence[str] | None) -> tuple[str, ...] | None:
-    return None if listed is None else tuple(listed)
-
-
-def _columns(intent: Intent) -> dict[str, Any]:
-    columns = asdict(intent)
-    columns["labels"] = columns.pop("metadata")
-    for listed in ("payment_method_types", "allowed_payment_method_types"):
-        columns[listed] = None if columns[listed] is None else list(columns[listed])
-    columns["status"] = intent.status.value
-    return columns
-
-
-class ChargeRow(Row, table=True):
-    __tablename__ = "charges"
-
-    id: str = Field(primary_key=True)
-    payment_intent: str
-    payment_method: str
-    amount: int = Field(sa_column=Column(BigInteger))
-    currency: str
-    succeeded: bool
-    failure_code: str | None
-    failure_message: str | None
-    decline_code: str | None
-    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True)))
-
-    def charge(self) -> Charge:
-        return Charge(**self.model_dump())
-
-
-class IdempotencyKeyRow(Row, table=True):
-    __tablename__ = "idempotency_keys"
-
-    kind: str = Field(primary_key=True)
-    key: str = Field(primary_key=True)
-    fingerprint: str
-    status: int
-    body: str
-    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True)))
 
 
 def _new_id(prefix: str) -> str:
@@ -215,7 +78,7 @@ class Store:
                 currency=command.currency,
                 status=IntentStatus.REQUIRES_PAYMENT_METHOD,
                 created_at=self._clock(),
-                allowed_payment_method_types=_frozen(command.allowed_payment_method_types),
+                allowed_payment_method_types=frozen(command.allowed_payment_method_types),
                 automatic_payment_methods=command.automatic_redirects,
                 description=command.description,
                 receipt_email=command.receipt_email,
