@@ -214,7 +214,10 @@ async def get_payment_method(request: Request, method_id: str, _: SecretKey, sto
     ),
 )
 async def create_payment_intent(request: Request, key: SecretKey, version: Version, store: StoreOf) -> Response:
-    """Amounts are in the currency's smallest unit. With `confirm=true` the card is charged at once."""
+    """Amounts are in the currency's smallest unit. With `confirm=true` the card is charged at once.
+
+    With `capture_method=manual` an approved card's money is only held, until capture or cancel.
+    """
     posted = await _posted(request, key, wire.CreatePaymentIntent)
     posted.parameters.expect_consistent(version)
     return sent(await store.create_intent(posted.attempt, posted.parameters))
@@ -263,6 +266,20 @@ async def confirm_payment_intent(request: Request, intent_id: str, key: SecretKe
 
 
 @router.post(
+    "/payment_intents/{intent_id}/capture",
+    summary="Take what is held",
+    tags=["payment intents"],
+    response_model=wire.PaymentIntent,
+    responses=refused(UnexpectedState, SecretKeyNeeded, NoSuchObject, KeyReused, KeyInUse, ObjectBusy),
+    openapi_extra=wire.form_body(wire.CapturePaymentIntent, example="amount_to_capture=19900"),
+)
+async def capture_payment_intent(request: Request, intent_id: str, key: SecretKey, store: StoreOf) -> Response:
+    """Once, for an intent with `capture_method=manual` whose card was approved. What is not captured is let go."""
+    posted = await _posted(request, key, wire.CapturePaymentIntent)
+    return sent(await store.capture_intent(posted.attempt, _object_id(intent_id), posted.parameters))
+
+
+@router.post(
     "/payment_intents/{intent_id}/cancel",
     summary="See to it that the intent is never charged",
     tags=["payment intents"],
@@ -271,7 +288,7 @@ async def confirm_payment_intent(request: Request, intent_id: str, key: SecretKe
     openapi_extra=wire.form_body(wire.CancelPaymentIntent, example="cancellation_reason=abandoned"),
 )
 async def cancel_payment_intent(request: Request, intent_id: str, key: SecretKey, store: StoreOf) -> Response:
-    """Final. Canceling a succeeded or canceled intent is refused, with the intent in the refusal."""
+    """Final; what was held is let go. A succeeded or canceled intent refuses, with itself in the refusal."""
     posted = await _posted(request, key, wire.CancelPaymentIntent)
     return sent(await store.cancel_intent(posted.attempt, _object_id(intent_id), posted.parameters))
 

@@ -13,7 +13,7 @@ from sqlmodel import Field, SQLModel
 from services.chassis.database import Timestamptz
 from services.contracts.payments import IntentStatus
 
-from .payment import Charge, Intent, PaymentError, PaymentMethod
+from .payment import CaptureMethod, Charge, Intent, PaymentError, PaymentMethod
 from .processor import CardOnFile, Outcome
 
 
@@ -78,6 +78,7 @@ class IntentRow(Row, table=True):
     payment_method_types: list[str] = Field(sa_column=Column(JSONB))
     allowed_payment_method_types: list[str] | None = Field(sa_column=Column(JSONB(none_as_null=True)))
     automatic_payment_methods: str | None
+    capture_method: str
     latest_charge: str | None
     last_error: dict[str, Any] | None = Field(sa_column=Column(JSONB(none_as_null=True)))
     description: str | None
@@ -102,6 +103,7 @@ class IntentRow(Row, table=True):
             **{
                 **columns,
                 "status": IntentStatus(self.status),
+                "capture_method": CaptureMethod(self.capture_method),
                 "payment_method_types": tuple(self.payment_method_types),
                 "allowed_payment_method_types": frozen(self.allowed_payment_method_types),
                 "last_error": PaymentError(**error) if error else None,
@@ -120,6 +122,7 @@ def _columns(intent: Intent) -> dict[str, Any]:
     for listed in ("payment_method_types", "allowed_payment_method_types"):
         columns[listed] = None if columns[listed] is None else list(columns[listed])
     columns["status"] = intent.status.value
+    columns["capture_method"] = intent.capture_method.value
     return columns
 
 
@@ -136,6 +139,7 @@ class ChargeRow(Row, table=True):
     failure_message: str | None
     decline_code: str | None
     created_at: datetime = Field(sa_column=Column(Timestamptz()))
+    uncaptured: int = Field(sa_column=Column(BigInteger))
 
     def charge(self) -> Charge:
         return Charge(**self.model_dump())

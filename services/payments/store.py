@@ -80,6 +80,7 @@ class Store:
                 created_at=self._clock(),
                 allowed_payment_method_types=frozen(command.allowed_payment_method_types),
                 automatic_payment_methods=command.automatic_redirects,
+                capture_method=command.capture_method,
                 description=command.description,
                 receipt_email=command.receipt_email,
                 metadata=command.metadata,
@@ -114,6 +115,25 @@ class Store:
             return await self._confirmed(
                 session, row, method, error_on_requires_action=command.error_on_requires_action
             )
+
+        return await self._once(attempt, work)
+
+    async def capture_intent(
+        self, attempt: Attempt | None, intent_id: str, command: wire.CapturePaymentIntent
+    ) -> Answer:
+        """Take what is held, or a part of it."""
+
+        async def work(session: AsyncSession) -> Answer:
+            row = await _locked(session, intent_id)
+            intent = row.intent()
+            try:
+                captured = intent.capture(command.amount_to_capture)
+            except UnexpectedState as refusal:
+                return await _refused(session, refusal, intent)
+            row.take(captured)
+            charge = await session.get_one(ChargeRow, captured.latest_charge)
+            charge.uncaptured = charge.amount - captured.amount_received
+            return await _answered(session, captured)
 
         return await self._once(attempt, work)
 

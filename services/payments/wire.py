@@ -12,7 +12,7 @@ from services.contracts.payments import IntentStatus
 
 from . import payment
 from .form import Form, bracketed
-from .payment import CURRENCIES, HIGHEST_AMOUNT
+from .payment import CURRENCIES, HIGHEST_AMOUNT, CaptureMethod
 from .processor import CardDetails
 from .refusals import InvalidRequest
 
@@ -162,7 +162,7 @@ class CreatePaymentIntent(Parameters):
     payment_method_types: Annotated[MethodTypes | None, BeforeValidator(_listed)] = None
     allowed_payment_method_types: Annotated[MethodTypes | None, BeforeValidator(_listed)] = None
     automatic_payment_methods: AutomaticMethods | None = None
-    capture_method: Annotated[Literal["automatic"], _only("automatic")] = "automatic"
+    capture_method: Annotated[CaptureMethod, _only(*CaptureMethod)] = CaptureMethod.AUTOMATIC
     confirmation_method: Annotated[Literal["automatic"], _only("automatic")] = "automatic"
     confirm: Flag = False
     error_on_requires_action: Flag | None = None
@@ -210,6 +210,10 @@ class CreatePaymentIntent(Parameters):
 class ConfirmPaymentIntent(Parameters):
     payment_method: Annotated[ObjectId | None, BeforeValidator(_unset_if_empty)] = None
     error_on_requires_action: Flag = False
+
+
+class CapturePaymentIntent(Parameters):
+    amount_to_capture: Annotated[WholeNumber, AfterValidator(_checked_amount)] | None = None
 
 
 CANCELLATION_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
@@ -340,7 +344,7 @@ class PaymentIntent(BaseModel):
     object: Literal["payment_intent"] = "payment_intent"
     allowed_payment_method_types: list[str] | None
     amount: int
-    amount_capturable: int = 0
+    amount_capturable: int
     amount_details: dict[str, Any] = {"tip": {}}
     amount_received: int
     application: None = None
@@ -348,7 +352,7 @@ class PaymentIntent(BaseModel):
     automatic_payment_methods: AutomaticMethodsReply | None
     canceled_at: int | None
     cancellation_reason: str | None
-    capture_method: Literal["automatic"] = "automatic"
+    capture_method: CaptureMethod
     client_secret: None = None
     confirmation_method: Literal["automatic"] = "automatic"
     created: int
@@ -473,10 +477,12 @@ def shown_intent(intent: payment.Intent, refused_method: payment.PaymentMethod |
         id=intent.id,
         allowed_payment_method_types=list(allowed) if allowed is not None else None,
         amount=intent.amount,
+        amount_capturable=intent.amount_capturable,
         amount_received=intent.amount_received,
         automatic_payment_methods=AutomaticMethodsReply(allow_redirects=redirects) if redirects else None,
         canceled_at=_seconds(intent.canceled_at) if intent.canceled_at else None,
         cancellation_reason=intent.cancellation_reason,
+        capture_method=intent.capture_method,
         created=_seconds(intent.created_at),
         currency=intent.currency,
         description=intent.description,
@@ -496,8 +502,8 @@ def shown_charge(charge: payment.Charge, method: payment.PaymentMethod) -> Charg
     return Charge(
         id=charge.id,
         amount=charge.amount,
-        amount_captured=charge.amount if charge.succeeded else 0,
-        captured=charge.succeeded,
+        amount_captured=charge.amount_captured,
+        captured=charge.amount_captured > 0,
         created=_seconds(charge.created_at),
         currency=charge.currency,
         failure_code=charge.failure_code,

@@ -124,6 +124,26 @@ async def test_a_canceled_intent_cannot_be_confirmed(client: stripe.StripeClient
     assert refused.value.error.payment_intent.status == "canceled"
 
 
+async def test_a_hold_is_captured_in_part_and_another_let_go(client: stripe.StripeClient) -> None:
+    hold: stripe.params.PaymentIntentCreateParams = {
+        **sale(),
+        "capture_method": "manual",
+        "payment_method": "pm_card_visa",
+        "confirm": True,
+    }
+    held, unwanted = [await client.v1.payment_intents.create_async(hold) for _ in range(2)]
+
+    captured = await client.v1.payment_intents.capture_async(held.id, {"amount_to_capture": 15000})
+    canceled = await client.v1.payment_intents.cancel_async(unwanted.id)
+    with pytest.raises(stripe.InvalidRequestError) as twice:
+        await client.v1.payment_intents.capture_async(held.id)
+
+    assert (held.status, held.capture_method, held.amount_capturable) == ("requires_capture", "manual", 19900)
+    assert (captured.status, captured.amount_received, captured.amount_capturable) == ("succeeded", 15000, 0)
+    assert (canceled.status, canceled.amount_received) == ("canceled", 0)
+    assert twice.value.code == "payment_intent_unexpected_state"
+
+
 async def test_the_list_pages_by_itself(client: stripe.StripeClient) -> None:
     made = [(await client.v1.payment_intents.create_async(sale())).id for _ in range(5)]
 
