@@ -22,6 +22,7 @@ from .refusals import (
     KeyReused,
     NoSuchObject,
     ObjectBusy,
+    RefundRefused,
     SecretKeyNeeded,
     StripeRefusal,
     UnexpectedState,
@@ -317,3 +318,46 @@ async def get_charge(request: Request, charge_id: str, _: SecretKey, store: Stor
     """One try to take the money, and how it went."""
     _asked(request, wire.NoParameters)
     return await store.get_charge(_object_id(charge_id))
+
+
+@router.post(
+    "/refunds",
+    summary="Give money back",
+    tags=["refunds"],
+    response_model=wire.Refund,
+    responses=refused(RefundRefused, UnexpectedState, SecretKeyNeeded, KeyReused, KeyInUse, ObjectBusy),
+    openapi_extra=wire.form_body(
+        wire.CreateRefund, example="payment_intent=pi_42&amount=9900&reason=requested_by_customer"
+    ),
+)
+async def create_refund(request: Request, key: SecretKey, store: StoreOf) -> Response:
+    """Of a payment intent or a charge: `amount`, else all that is left. Never more than was captured."""
+    posted = await _posted(request, key, wire.CreateRefund)
+    posted.parameters.expect_consistent()
+    return sent(await store.create_refund(posted.attempt, posted.parameters))
+
+
+@router.get(
+    "/refunds",
+    summary="List refunds, newest first",
+    tags=["refunds"],
+    responses=refused(SecretKeyNeeded),
+    openapi_extra=wire.query_of(wire.ListRefunds),
+)
+async def list_refunds(request: Request, _: SecretKey, store: StoreOf) -> wire.Refunds:
+    """`payment_intent` or `charge` narrows the list to those of one."""
+    page = _asked(request, wire.ListRefunds)
+    page.expect_consistent()
+    return await store.list_refunds(page)
+
+
+@router.get(
+    "/refunds/{refund_id}",
+    summary="Show a refund",
+    tags=["refunds"],
+    responses=refused(SecretKeyNeeded, NoSuchObject),
+)
+async def get_refund(request: Request, refund_id: str, _: SecretKey, store: StoreOf) -> wire.Refund:
+    """A refund is done when it is answered, and final."""
+    _asked(request, wire.NoParameters)
+    return await store.get_refund(_object_id(refund_id))

@@ -17,7 +17,7 @@ from enum import StrEnum
 from services.contracts.payments import IntentStatus
 
 from .processor import Approved, AuthenticationRequired, CardOnFile, Declined, Verdict
-from .refusals import InvalidRequest, UnexpectedState
+from .refusals import InvalidRequest, RefundRefused, UnexpectedState
 
 # Eight digits, as Stripe takes for most currencies.
 HIGHEST_AMOUNT = 99_999_999
@@ -73,11 +73,50 @@ class Charge:
     decline_code: str | None = None
     created_at: datetime
     uncaptured: int = 0
+    amount_refunded: int = 0
 
     @property
     def amount_captured(self) -> int:
         """What was really taken."""
         return self.amount - self.uncaptured if self.succeeded else 0
+
+    @property
+    def refundable(self) -> int:
+        """What of it is left to give back."""
+        return self.amount_captured - self.amount_refunded
+
+    @property
+    def refunded(self) -> bool:
+        """Whether all that was taken was given back."""
+        return 0 < self.amount_captured == self.amount_refunded
+
+    def refund(self, amount: int | None) -> "Charge":
+        """The charge, with this much given back, else all that is left.
+
+        Raises:
+            RefundRefused: that much is not left.
+        """
+        if not self.refundable:
+            code = "charge_already_refunded" if self.refunded else "charge_not_refundable"
+            raise RefundRefused("Nothing of this charge is left to refund.", code=code)
+        given_back = self.refundable if amount is None else amount
+        if given_back > self.refundable:
+            raise RefundRefused(f"Only {self.refundable} of this charge is left to refund.", param="amount")
+        return replace(self, amount_refunded=self.amount_refunded + given_back)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """Money that was given back, of one charge."""
+
+    id: str
+    charge: str
+    payment_intent: str
+    amount: int
+    currency: str
+    reason: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +278,15 @@ class Intent:
                 f"Only {self.amount_capturable} can be captured.", code="amount_too_large", param="amount_to_capture"
             )
         return replace(self, status=IntentStatus.SUCCEEDED, amount_received=taken)
+
+    def expect_refundable(self) -> None:
+        """Refuse a refund of what was never taken.
+
+        Raises:
+            UnexpectedState: nothing was captured.
+        """
+        if self.status is not IntentStatus.SUCCEEDED:
+            raise UnexpectedState(f"This payment intent is {self.status}: nothing was captured that could be refunded.")
 
     def cancel(self, *, reason: str | None, now: datetime) -> "Intent":
         """The intent, never to be charged; what was held is let go.

@@ -13,7 +13,7 @@ from sqlmodel import Field, SQLModel
 from services.chassis.database import Timestamptz
 from services.contracts.payments import IntentStatus
 
-from .payment import CaptureMethod, Charge, Intent, PaymentError, PaymentMethod
+from .payment import CaptureMethod, Charge, Intent, PaymentError, PaymentMethod, Refund
 from .processor import CardOnFile, Outcome
 
 
@@ -140,9 +140,31 @@ class ChargeRow(Row, table=True):
     decline_code: str | None
     created_at: datetime = Field(sa_column=Column(Timestamptz()))
     uncaptured: int = Field(sa_column=Column(BigInteger))
+    amount_refunded: int = Field(sa_column=Column(BigInteger))
 
     def charge(self) -> Charge:
         return Charge(**self.model_dump())
+
+
+class RefundRow(Row, table=True):
+    __tablename__ = "refunds"
+
+    id: str = Field(primary_key=True)
+    charge: str
+    payment_intent: str
+    amount: int = Field(sa_column=Column(BigInteger))
+    currency: str
+    reason: str | None
+    labels: dict[str, str] = Field(sa_column=Column("metadata", JSONB))
+    created_at: datetime = Field(sa_column=Column(Timestamptz()))
+
+    @classmethod
+    def of(cls, refund: Refund) -> "RefundRow":
+        columns = asdict(refund)
+        return cls(labels=columns.pop("metadata"), **columns)
+
+    def refund(self) -> Refund:
+        return Refund(metadata=self.labels, **self.model_dump(exclude={"labels"}))
 
 
 class IdempotencyKeyRow(Row, table=True):

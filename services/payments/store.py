@@ -16,17 +16,26 @@ from services.contracts.payments import IntentStatus
 
 from . import wire
 from .idempotency import Answer, Attempt
-from .payment import Confirmation, Intent, PaymentMethod
+from .payment import Confirmation, Intent, PaymentMethod, Refund
 from .processor import Outcome, Vault, Verdict
-from .refusals import CardRefused, InvalidRequest, KeyInUse, NoSuchObject, ServerError, StripeRefusal, UnexpectedState
-from .rows import ChargeRow, IdempotencyKeyRow, IntentRow, PaymentMethodRow, Row, frozen
+from .refusals import (
+    CardRefused,
+    InvalidRequest,
+    KeyInUse,
+    NoSuchObject,
+    RefundRefused,
+    ServerError,
+    StripeRefusal,
+    UnexpectedState,
+)
+from .rows import ChargeRow, IdempotencyKeyRow, IntentRow, PaymentMethodRow, RefundRow, Row, frozen
 
 logger = get_logger(__name__)
 
 Clock = Callable[[], datetime]
 Authorise = Callable[[Outcome], Verdict]
 Work = Callable[[AsyncSession], Awaitable[Answer]]
-R = TypeVar("R", "IntentRow", "ChargeRow")
+R = TypeVar("R", "IntentRow", "ChargeRow", "RefundRow")
 
 
 def _new_id(prefix: str) -> str:
@@ -188,6 +197,50 @@ class Store:
 
         return await self._database.transact(work)
 
+    async def create_refund(self, attempt: Attempt | None, command: wire.CreateRefund) -> Answer:
+        """Give back what was captured, or a part of it."""
+
+        async def work(session: AsyncSession) -> Answer:
+            intent = (await _locked_for_refund(session, command)).intent()
+            try:
+                intent.expect_refundable()
+                row = await session.get_one(ChargeRow, command.charge or intent.latest_charge)
+                before, after = row.charge(), row.charge().refund(command.amount)
+            except UnexpectedState as refusal:
+                return await _refused(session, refusal, intent)
+            except RefundRefused as refusal:
+                return Answer.refusing(refusal)
+            row.amount_refunded = after.amount_refunded
+            refund = Refund(
+                id=_new_id("re"),
+                charge=row.id,
+                payment_intent=row.payment_intent,
+                amount=after.amount_refunded - before.amount_refunded,
+                currency=row.currency,
+                reason=command.reason,
+                metadata=command.metadata,
+                created_at=self._clock(),
+            )
+            await _put(session, RefundRow.of(refund))
+            return Answer(200, wire.encoded(wire.shown_refund(refund)))
+
+        return await self._once(attempt, work)
+
+    async def get_refund(self, refund_id: str) -> wire.Refund:
+        row = await self._database.transact(lambda session: session.get(RefundRow, refund_id))
+        if row is None:
+            raise NoSuchObject("There is no such refund.")
+        return wire.shown_refund(row.refund())
+
+    async def list_refunds(self, page: wire.ListRefunds) -> wire.Refunds:
+        async def work(session: AsyncSession) -> wire.Refunds:
+            of_charge = [] if page.charge is None else [RefundRow.charge == page.charge]
+            of_intent = [] if page.payment_intent is None else [RefundRow.payment_intent == page.payment_intent]
+            rows, has_more = await _page(session, RefundRow, page, *of_charge, *of_intent)
+            return wire.Refunds(data=[wire.shown_refund(row.refund()) for row in rows], has_more=has_more)
+
+        return await self._database.transact(work)
+
     async def _once(self, attempt: Attempt | None, work: Work) -> Answer:
         if attempt is None:
             return await self._database.transact(work)
@@ -276,6 +329,19 @@ async def _locked(session: AsyncSession, intent_id: str) -> IntentRow:
     row = await session.get(IntentRow, intent_id, with_for_update=True)
     if row is None:
         raise NoSuchObject("There is no such payment intent.")
+    return row
+
+
+async def _locked_for_refund(session: AsyncSession, command: wire.CreateRefund) -> IntentRow:
+    # Not the charge's row itself: read before the lock is held, its amounts would be those of before.
+    intent_id = command.payment_intent
+    if command.charge is not None:
+        of_charge = select(ChargeRow.payment_intent).where(ChargeRow.id == command.charge)
+        intent_id = (await session.exec(of_charge)).one_or_none()
+    row = await session.get(IntentRow, intent_id, with_for_update=True) if intent_id else None
+    if row is None:
+        named = "payment_intent" if command.charge is None else "charge"
+        raise InvalidRequest(f"There is no such {named}.", code="resource_missing", param=named)
     return row
 
 

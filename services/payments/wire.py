@@ -226,6 +226,30 @@ class CancelPaymentIntent(Parameters):
     ] = None
 
 
+REFUND_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
+
+
+class CreateRefund(Parameters):
+    payment_intent: ObjectId | None = None
+    charge: ObjectId | None = None
+    amount: Annotated[WholeNumber, AfterValidator(_checked_amount)] | None = None
+    reason: Annotated[Literal["duplicate", "fraudulent", "requested_by_customer"] | None, _only(*REFUND_REASONS)] = None
+    metadata: Metadata = {}
+
+    def expect_consistent(self) -> None:
+        """Refuse a refund of nothing named, or of two things.
+
+        Raises:
+            InvalidRequest: naming the parameter.
+        """
+        if self.payment_intent is None and self.charge is None:
+            raise InvalidRequest(
+                "Say what to refund: a payment_intent or a charge.", code="parameter_missing", param="payment_intent"
+            )
+        if self.payment_intent is not None and self.charge is not None:
+            raise InvalidRequest("Give payment_intent or charge, not both.", param="charge")
+
+
 class ListParameters(Parameters):
     """Pages, newest first."""
 
@@ -246,6 +270,11 @@ class ListParameters(Parameters):
 
 
 class ListCharges(ListParameters):
+    payment_intent: ObjectId | None = None
+
+
+class ListRefunds(ListParameters):
+    charge: ObjectId | None = None
     payment_intent: ObjectId | None = None
 
 
@@ -387,7 +416,7 @@ class Charge(BaseModel):
     object: Literal["charge"] = "charge"
     amount: int
     amount_captured: int
-    amount_refunded: int = 0
+    amount_refunded: int
     captured: bool
     created: int
     currency: str
@@ -400,8 +429,26 @@ class Charge(BaseModel):
     payment_intent: str
     payment_method: str
     payment_method_details: dict[str, Any]
-    refunded: bool = False
+    refunded: bool
     status: Literal["succeeded", "failed"]
+
+
+class Refund(BaseModel):
+    id: str
+    object: Literal["refund"] = "refund"
+    amount: int
+    balance_transaction: None = None
+    charge: str
+    created: int
+    currency: str
+    destination_details: dict[str, Any] = {"card": {"type": "refund"}, "type": "card"}
+    metadata: dict[str, str]
+    payment_intent: str
+    reason: str | None
+    receipt_number: None = None
+    source_transfer_reversal: None = None
+    status: Literal["succeeded"] = "succeeded"
+    transfer_reversal: None = None
 
 
 class PaymentIntents(BaseModel):
@@ -416,6 +463,13 @@ class Charges(BaseModel):
     data: list[Charge]
     has_more: bool
     url: Literal["/v1/charges"] = "/v1/charges"
+
+
+class Refunds(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[Refund]
+    has_more: bool
+    url: Literal["/v1/refunds"] = "/v1/refunds"
 
 
 class Error(BaseModel):
@@ -503,6 +557,7 @@ def shown_charge(charge: payment.Charge, method: payment.PaymentMethod) -> Charg
         id=charge.id,
         amount=charge.amount,
         amount_captured=charge.amount_captured,
+        amount_refunded=charge.amount_refunded,
         captured=charge.amount_captured > 0,
         created=_seconds(charge.created_at),
         currency=charge.currency,
@@ -520,7 +575,21 @@ def shown_charge(charge: payment.Charge, method: payment.PaymentMethod) -> Charg
             "type": "card",
             "card": {"brand": card.brand, "last4": card.last4, "exp_month": card.exp_month, "exp_year": card.exp_year},
         },
+        refunded=charge.refunded,
         status="succeeded" if charge.succeeded else "failed",
+    )
+
+
+def shown_refund(refund: payment.Refund) -> Refund:
+    return Refund(
+        id=refund.id,
+        amount=refund.amount,
+        charge=refund.charge,
+        created=_seconds(refund.created_at),
+        currency=refund.currency,
+        metadata=refund.metadata,
+        payment_intent=refund.payment_intent,
+        reason=refund.reason,
     )
 
 

@@ -144,6 +144,37 @@ async def test_a_hold_is_captured_in_part_and_another_let_go(client: stripe.Stri
     assert twice.value.code == "payment_intent_unexpected_state"
 
 
+async def test_refunds_in_parts_show_on_the_charge_and_stop_at_what_was_captured(client: stripe.StripeClient) -> None:
+    paid = await client.v1.payment_intents.create_async({**sale(), "payment_method": "pm_card_visa", "confirm": True})
+
+    part = await client.v1.refunds.create_async(
+        {"payment_intent": paid.id, "amount": 5000, "reason": "requested_by_customer", "metadata": {"order": "42"}},
+        {"idempotency_key": "refund-part"},
+    )
+    again = await client.v1.refunds.create_async(
+        {"payment_intent": paid.id, "amount": 5000, "reason": "requested_by_customer", "metadata": {"order": "42"}},
+        {"idempotency_key": "refund-part"},
+    )
+    partly = await client.v1.charges.retrieve_async(str(paid.latest_charge))
+    with pytest.raises(stripe.InvalidRequestError) as above:
+        await client.v1.refunds.create_async({"payment_intent": paid.id, "amount": 14901})
+    rest = await client.v1.refunds.create_async({"charge": str(paid.latest_charge)})
+    fully = await client.v1.charges.retrieve_async(str(paid.latest_charge))
+    with pytest.raises(stripe.InvalidRequestError) as twice:
+        await client.v1.refunds.create_async({"payment_intent": paid.id})
+
+    assert (part.status, part.amount, part.reason) == ("succeeded", 5000, "requested_by_customer")
+    assert part.metadata is not None
+    assert part.metadata["order"] == "42"
+    assert (again.id, rest.amount) == (part.id, 14900)
+    assert (partly.amount_refunded, partly.refunded) == (5000, False)
+    assert (fully.amount_refunded, fully.refunded) == (19900, True)
+    assert (above.value.param, twice.value.code) == ("amount", "charge_already_refunded")
+    listed = await client.v1.refunds.list_async({"payment_intent": paid.id})
+    assert [refund.id for refund in listed.data] == [rest.id, part.id]
+    assert (await client.v1.refunds.retrieve_async(part.id)).payment_intent == paid.id
+
+
 async def test_the_list_pages_by_itself(client: stripe.StripeClient) -> None:
     made = [(await client.v1.payment_intents.create_async(sale())).id for _ in range(5)]
 
