@@ -11,7 +11,7 @@ from fastapi.security import HTTPBearer
 from starlette.responses import Response
 
 from . import wire
-from .envelope import API_VERSION, preflight, sent
+from .envelope import preflight, sent
 from .form import Form, read_form
 from .idempotency import Attempt, KeyKind, checked_key, fingerprint_of
 from .refusals import (
@@ -97,9 +97,9 @@ def _user_in(credential: str) -> str:
 
 async def api_version(request: Request) -> str:
     """The date of the API version that the request was written for."""
-    given = request.headers.get("stripe-version", API_VERSION)
+    given = request.headers.get("stripe-version", wire.API_VERSION)
     if not _VERSION_SHAPE.fullmatch(given):
-        raise InvalidRequest("Stripe-Version is not a version of this API, such as " + API_VERSION + ".")
+        raise InvalidRequest("Stripe-Version is not a version of this API, such as " + wire.API_VERSION + ".")
     return given.partition(".")[0]
 
 
@@ -361,3 +361,33 @@ async def get_refund(request: Request, refund_id: str, _: SecretKey, store: Stor
     """A refund is done when it is answered, and final."""
     _asked(request, wire.NoParameters)
     return await store.get_refund(_object_id(refund_id))
+
+
+@router.get(
+    "/events",
+    summary="List events, newest first",
+    tags=["events"],
+    responses=refused(SecretKeyNeeded),
+    openapi_extra=wire.query_of(wire.ListEvents),
+)
+async def list_events(request: Request, _: SecretKey, store: StoreOf) -> wire.Events:
+    """`type` narrows the list to those of one.
+
+    An event is there if and only if its change is. Changes at the same time may show in another order than they were
+    made, and one that took long below others: read the object itself before acting.
+    """
+    page = _asked(request, wire.ListEvents)
+    page.expect_consistent()
+    return await store.list_events(page)
+
+
+@router.get(
+    "/events/{event_id}",
+    summary="Show an event",
+    tags=["events"],
+    responses=refused(SecretKeyNeeded, NoSuchObject),
+)
+async def get_event(request: Request, event_id: str, _: SecretKey, store: StoreOf) -> wire.Event:
+    """With the object as it was just after the change."""
+    _asked(request, wire.NoParameters)
+    return await store.get_event(_object_id(event_id))

@@ -13,6 +13,7 @@ from sqlmodel import Field, SQLModel
 from services.chassis.database import Timestamptz
 from services.contracts.payments import IntentStatus
 
+from .event import Event, EventType
 from .payment import CaptureMethod, Charge, Intent, PaymentError, PaymentMethod, Refund
 from .processor import CardOnFile, Outcome
 
@@ -165,6 +166,20 @@ class RefundRow(Row, table=True):
 
     def refund(self) -> Refund:
         return Refund(metadata=self.labels, **self.model_dump(exclude={"labels"}))
+
+
+class EventRow(Row, table=True):
+    __tablename__ = "events"
+
+    id: str = Field(primary_key=True)
+    type: str
+    api_version: str
+    object: dict[str, Any] = Field(sa_column=Column(JSONB))
+    idempotency_key: str | None
+    created_at: datetime = Field(sa_column=Column(Timestamptz()))
+
+    def event(self) -> Event:
+        return Event(**{**self.model_dump(), "type": EventType(self.type)})
 
 
 class IdempotencyKeyRow(Row, table=True):

@@ -15,6 +15,7 @@ from services.chassis.logs import get_logger
 from services.contracts.payments import IntentStatus
 
 from . import wire
+from .event import AFTER_STEP, Event, EventType
 from .idempotency import Answer, Attempt
 from .payment import Confirmation, Intent, PaymentMethod, Refund
 from .processor import Outcome, Vault, Verdict
@@ -28,14 +29,14 @@ from .refusals import (
     StripeRefusal,
     UnexpectedState,
 )
-from .rows import ChargeRow, IdempotencyKeyRow, IntentRow, PaymentMethodRow, RefundRow, Row, frozen
+from .rows import ChargeRow, EventRow, IdempotencyKeyRow, IntentRow, PaymentMethodRow, RefundRow, Row, frozen
 
 logger = get_logger(__name__)
 
 Clock = Callable[[], datetime]
 Authorise = Callable[[Outcome], Verdict]
 Work = Callable[[AsyncSession], Awaitable[Answer]]
-R = TypeVar("R", "IntentRow", "ChargeRow", "RefundRow")
+R = TypeVar("R", "IntentRow", "ChargeRow", "RefundRow", "EventRow")
 
 
 def _new_id(prefix: str) -> str:
@@ -94,16 +95,14 @@ class Store:
                 receipt_email=command.receipt_email,
                 metadata=command.metadata,
             )
-            if command.payment_method is None:
-                await _put(session, IntentRow.of(intent))
-                return await _answered(session, intent)
-            method = await self._method(session, command.payment_method)
-            row = IntentRow.of(intent.with_method(method.id))
+            method = await self._method(session, command.payment_method) if command.payment_method else None
+            row = IntentRow.of(intent.with_method(method.id) if method else intent)
             await _put(session, row)
-            if not command.confirm:
+            await self._tell(session, attempt, EventType.CREATED, await _shown_one(session, row.intent()))
+            if method is None or not command.confirm:
                 return await _answered(session, row.intent())
             return await self._confirmed(
-                session, row, method, error_on_requires_action=bool(command.error_on_requires_action)
+                session, attempt, row, method, error_on_requires_action=bool(command.error_on_requires_action)
             )
 
         return await self._once(attempt, work)
@@ -122,7 +121,7 @@ class Store:
                 return await _refused(session, refusal, intent)
             method = await self._method(session, chosen)
             return await self._confirmed(
-                session, row, method, error_on_requires_action=command.error_on_requires_action
+                session, attempt, row, method, error_on_requires_action=command.error_on_requires_action
             )
 
         return await self._once(attempt, work)
@@ -142,7 +141,7 @@ class Store:
             row.take(captured)
             charge = await session.get_one(ChargeRow, captured.latest_charge)
             charge.uncaptured = charge.amount - captured.amount_received
-            return await _answered(session, captured)
+            return await self._moved(session, attempt, captured)
 
         return await self._once(attempt, work)
 
@@ -157,7 +156,7 @@ class Store:
             except UnexpectedState as refusal:
                 return await _refused(session, refusal, intent)
             row.take(canceled)
-            return await _answered(session, canceled)
+            return await self._moved(session, attempt, canceled)
 
         return await self._once(attempt, work)
 
@@ -166,7 +165,7 @@ class Store:
             row = await session.get(IntentRow, intent_id)
             if row is None:
                 raise NoSuchObject("There is no such payment intent.")
-            return (await _shown(session, [row.intent()]))[0]
+            return await _shown_one(session, row.intent())
 
         return await self._database.transact(work)
 
@@ -222,6 +221,9 @@ class Store:
                 created_at=self._clock(),
             )
             await _put(session, RefundRow.of(refund))
+            methods = await _methods(session, [row.payment_method])
+            shown = wire.shown_charge(after, methods[row.payment_method])
+            await self._tell(session, attempt, EventType.CHARGE_REFUNDED, shown)
             return Answer(200, wire.encoded(wire.shown_refund(refund)))
 
         return await self._once(attempt, work)
@@ -238,6 +240,20 @@ class Store:
             of_intent = [] if page.payment_intent is None else [RefundRow.payment_intent == page.payment_intent]
             rows, has_more = await _page(session, RefundRow, page, *of_charge, *of_intent)
             return wire.Refunds(data=[wire.shown_refund(row.refund()) for row in rows], has_more=has_more)
+
+        return await self._database.transact(work)
+
+    async def get_event(self, event_id: str) -> wire.Event:
+        row = await self._database.transact(lambda session: session.get(EventRow, event_id))
+        if row is None:
+            raise NoSuchObject("There is no such event.")
+        return wire.shown_event(row.event())
+
+    async def list_events(self, page: wire.ListEvents) -> wire.Events:
+        async def work(session: AsyncSession) -> wire.Events:
+            of_type = [] if page.type is None else [EventRow.type == page.type]
+            rows, has_more = await _page(session, EventRow, page, *of_type)
+            return wire.Events(data=[wire.shown_event(row.event()) for row in rows], has_more=has_more)
 
         return await self._database.transact(work)
 
@@ -267,8 +283,32 @@ class Store:
             created_at=self._clock(),
         )
 
+    async def _tell(
+        self, session: AsyncSession, attempt: Attempt | None, kind: EventType, shown: wire.PaymentIntent | wire.Charge
+    ) -> None:
+        event = Event(
+            id=_new_id("evt"),
+            type=kind,
+            api_version=wire.API_VERSION,
+            object=shown.model_dump(mode="json"),
+            idempotency_key=attempt.key if attempt else None,
+            created_at=self._clock(),
+        )
+        await _put(session, EventRow(**asdict(event)))
+
+    async def _moved(self, session: AsyncSession, attempt: Attempt | None, intent: Intent) -> Answer:
+        shown = await _shown_one(session, intent)
+        await self._tell(session, attempt, AFTER_STEP[intent.status], shown)
+        return Answer(200, wire.encoded(shown))
+
     async def _confirmed(
-        self, session: AsyncSession, row: IntentRow, method: PaymentMethod, *, error_on_requires_action: bool
+        self,
+        session: AsyncSession,
+        attempt: Attempt | None,
+        row: IntentRow,
+        method: PaymentMethod,
+        *,
+        error_on_requires_action: bool,
     ) -> Answer:
         confirmation = row.intent().confirm(
             method.id,
@@ -281,6 +321,8 @@ class Store:
         await session.flush()
         if confirmation.charge:
             await _put(session, ChargeRow(**asdict(confirmation.charge)))
+        shown = wire.shown_intent(confirmation.intent, method)
+        await self._tell(session, attempt, AFTER_STEP[confirmation.intent.status], shown)
         return _told(confirmation, method)
 
     async def _method(self, session: AsyncSession, method_id: str) -> PaymentMethod:
@@ -359,12 +401,16 @@ async def _shown(session: AsyncSession, intents: list[Intent]) -> list[wire.Paym
     return [wire.shown_intent(intent, methods.get(method)) for intent, method in zip(intents, refused, strict=True)]
 
 
+async def _shown_one(session: AsyncSession, intent: Intent) -> wire.PaymentIntent:
+    return (await _shown(session, [intent]))[0]
+
+
 async def _answered(session: AsyncSession, intent: Intent) -> Answer:
-    return Answer(200, wire.encoded((await _shown(session, [intent]))[0]))
+    return Answer(200, wire.encoded(await _shown_one(session, intent)))
 
 
 async def _refused(session: AsyncSession, refusal: UnexpectedState, intent: Intent) -> Answer:
-    shown = (await _shown(session, [intent]))[0]
+    shown = await _shown_one(session, intent)
     return Answer.refusing(refusal.about(payment_intent=shown.model_dump(mode="json")))
 
 

@@ -10,11 +10,14 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from services.contracts.payments import IntentStatus
 
-from . import payment
+from . import event, payment
+from .event import EventType
 from .form import Form, bracketed
 from .payment import CURRENCIES, HIGHEST_AMOUNT, CaptureMethod
 from .processor import CardDetails
 from .refusals import InvalidRequest
+
+API_VERSION = "2026-07-29.dahlia"
 
 _DIGITS = re.compile(r"-?[0-9]{1,18}")
 
@@ -278,6 +281,10 @@ class ListRefunds(ListParameters):
     payment_intent: ObjectId | None = None
 
 
+class ListEvents(ListParameters):
+    type: Annotated[EventType | None, _only(*EventType)] = None
+
+
 class NoParameters(Parameters):
     """The call takes none."""
 
@@ -451,6 +458,29 @@ class Refund(BaseModel):
     transfer_reversal: None = None
 
 
+class EventData(BaseModel):
+    object: dict[str, Any]
+
+
+class EventRequest(BaseModel):
+    id: None = None
+    idempotency_key: str | None
+
+
+class Event(BaseModel):
+    """`data.object` is what changed, as it was just after."""
+
+    id: str
+    object: Literal["event"] = "event"
+    api_version: str
+    created: int
+    data: EventData
+    livemode: Literal[False] = False
+    pending_webhooks: Literal[0] = 0
+    request: EventRequest
+    type: EventType
+
+
 class PaymentIntents(BaseModel):
     object: Literal["list"] = "list"
     data: list[PaymentIntent]
@@ -470,6 +500,13 @@ class Refunds(BaseModel):
     data: list[Refund]
     has_more: bool
     url: Literal["/v1/refunds"] = "/v1/refunds"
+
+
+class Events(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[Event]
+    has_more: bool
+    url: Literal["/v1/events"] = "/v1/events"
 
 
 class Error(BaseModel):
@@ -590,6 +627,17 @@ def shown_refund(refund: payment.Refund) -> Refund:
         metadata=refund.metadata,
         payment_intent=refund.payment_intent,
         reason=refund.reason,
+    )
+
+
+def shown_event(told: event.Event) -> Event:
+    return Event(
+        id=told.id,
+        api_version=told.api_version,
+        created=_seconds(told.created_at),
+        data=EventData(object=told.object),
+        request=EventRequest(idempotency_key=told.idempotency_key),
+        type=told.type,
     )
 
 

@@ -167,6 +167,32 @@ async def test_the_database_itself_refuses_to_give_back_more_than_was_captured(
     await connection.close()
 
 
+async def test_what_a_replica_of_before_refunds_charged_can_be_refunded_in_full(
+    payments: Payments, database: DatabaseUrls
+) -> None:
+    opened = await payments.intent(payment_method="pm_card_visa")
+    older = await asyncpg.connect(database.app)
+    async with older.transaction():
+        await older.execute(
+            """INSERT INTO charges (id, payment_intent, payment_method, amount, currency, succeeded, created_at)
+            SELECT 'ch_older', id, payment_method, amount, currency, true, created_at
+            FROM payment_intents WHERE id = $1""",
+            opened["id"],
+        )
+        await older.execute(
+            """UPDATE payment_intents SET status = 'succeeded', amount_received = amount, latest_charge = 'ch_older'
+            WHERE id = $1""",
+            opened["id"],
+        )
+    await older.close()
+
+    refund = await payments.post("refunds", payment_intent=opened["id"])
+
+    assert (refund.status_code, refund.json()["amount"], refund.json()["charge"]) == (200, 19900, "ch_older")
+    [charge] = await payments.charges_of(opened["id"])
+    assert (charge["amount_captured"], charge["amount_refunded"], charge["refunded"]) == (19900, 19900, True)
+
+
 @pytest.mark.parametrize(
     ("parameters", "code", "param"),
     [

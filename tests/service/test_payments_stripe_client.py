@@ -175,6 +175,25 @@ async def test_refunds_in_parts_show_on_the_charge_and_stop_at_what_was_captured
     assert (await client.v1.refunds.retrieve_async(part.id)).payment_intent == paid.id
 
 
+async def test_events_tell_what_happened_with_the_object_as_it_was(client: stripe.StripeClient) -> None:
+    paid = await client.v1.payment_intents.create_async({**sale(), "payment_method": "pm_card_visa", "confirm": True})
+    await client.v1.refunds.create_async({"payment_intent": paid.id, "amount": 5000}, {"idempotency_key": "told-1"})
+
+    refunded, succeeded, created = (await client.v1.events.list_async({"limit": 3})).data
+    read = await client.v1.events.retrieve_async(refunded.id)
+
+    assert [event.type for event in (created, succeeded, refunded)] == [
+        "payment_intent.created",
+        "payment_intent.succeeded",
+        "charge.refunded",
+    ]
+    assert created.data.object["status"] == "requires_confirmation"
+    assert (succeeded.data.object["id"], succeeded.data.object["amount_received"]) == (paid.id, 19900)
+    assert (read.data.object["id"], read.data.object["amount_refunded"]) == (paid.latest_charge, 5000)
+    assert read.request is not None
+    assert read.request.idempotency_key == "told-1"
+
+
 async def test_the_list_pages_by_itself(client: stripe.StripeClient) -> None:
     made = [(await client.v1.payment_intents.create_async(sale())).id for _ in range(5)]
 

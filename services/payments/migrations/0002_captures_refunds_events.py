@@ -1,4 +1,4 @@
-"""Captures apart from confirmations, and refunds. What an older replica writes reads as it was meant: captured at once, in full."""
+"""Captures apart from confirmations, refunds, events. What an older replica writes reads as it was meant: captured at once, in full."""
 
 from alembic import op
 
@@ -34,6 +34,17 @@ STEPS = (
     """,
     "CREATE INDEX refunds_of_intent ON refunds (payment_intent, id)",
     "CREATE INDEX refunds_of_charge ON refunds (charge, id)",
+    """
+    CREATE TABLE events (
+        id text COLLATE "C" PRIMARY KEY,
+        type text NOT NULL,
+        api_version text NOT NULL,
+        object jsonb NOT NULL,
+        idempotency_key text,
+        created_at timestamptz NOT NULL
+    )
+    """,
+    "CREATE INDEX events_of_type ON events (type, id)",
 )
 
 
