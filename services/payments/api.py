@@ -11,7 +11,7 @@ from fastapi.security import HTTPBearer
 from starlette.responses import Response
 
 from . import wire
-from .envelope import API_VERSION, preflight, sent
+from .envelope import preflight, sent
 from .form import Form, read_form
 from .idempotency import Attempt, KeyKind, checked_key, fingerprint_of
 from .refusals import (
@@ -22,6 +22,7 @@ from .refusals import (
     KeyReused,
     NoSuchObject,
     ObjectBusy,
+    RefundRefused,
     SecretKeyNeeded,
     StripeRefusal,
     UnexpectedState,
@@ -96,9 +97,9 @@ def _user_in(credential: str) -> str:
 
 async def api_version(request: Request) -> str:
     """The date of the API version that the request was written for."""
-    given = request.headers.get("stripe-version", API_VERSION)
+    given = request.headers.get("stripe-version", wire.API_VERSION)
     if not _VERSION_SHAPE.fullmatch(given):
-        raise InvalidRequest("Stripe-Version is not a version of this API, such as " + API_VERSION + ".")
+        raise InvalidRequest("Stripe-Version is not a version of this API, such as " + wire.API_VERSION + ".")
     return given.partition(".")[0]
 
 
@@ -214,7 +215,10 @@ async def get_payment_method(request: Request, method_id: str, _: SecretKey, sto
     ),
 )
 async def create_payment_intent(request: Request, key: SecretKey, version: Version, store: StoreOf) -> Response:
-    """Amounts are in the currency's smallest unit. With `confirm=true` the card is charged at once."""
+    """Amounts are in the currency's smallest unit. With `confirm=true` the card is charged at once.
+
+    With `capture_method=manual` an approved card's money is only held, until capture or cancel.
+    """
     posted = await _posted(request, key, wire.CreatePaymentIntent)
     posted.parameters.expect_consistent(version)
     return sent(await store.create_intent(posted.attempt, posted.parameters))
@@ -263,6 +267,20 @@ async def confirm_payment_intent(request: Request, intent_id: str, key: SecretKe
 
 
 @router.post(
+    "/payment_intents/{intent_id}/capture",
+    summary="Take what is held",
+    tags=["payment intents"],
+    response_model=wire.PaymentIntent,
+    responses=refused(UnexpectedState, SecretKeyNeeded, NoSuchObject, KeyReused, KeyInUse, ObjectBusy),
+    openapi_extra=wire.form_body(wire.CapturePaymentIntent, example="amount_to_capture=19900"),
+)
+async def capture_payment_intent(request: Request, intent_id: str, key: SecretKey, store: StoreOf) -> Response:
+    """Once, for an intent with `capture_method=manual` whose card was approved. What is not captured is let go."""
+    posted = await _posted(request, key, wire.CapturePaymentIntent)
+    return sent(await store.capture_intent(posted.attempt, _object_id(intent_id), posted.parameters))
+
+
+@router.post(
     "/payment_intents/{intent_id}/cancel",
     summary="See to it that the intent is never charged",
     tags=["payment intents"],
@@ -271,7 +289,7 @@ async def confirm_payment_intent(request: Request, intent_id: str, key: SecretKe
     openapi_extra=wire.form_body(wire.CancelPaymentIntent, example="cancellation_reason=abandoned"),
 )
 async def cancel_payment_intent(request: Request, intent_id: str, key: SecretKey, store: StoreOf) -> Response:
-    """Final. Canceling a succeeded or canceled intent is refused, with the intent in the refusal."""
+    """Final; what was held is let go. A succeeded or canceled intent refuses, with itself in the refusal."""
     posted = await _posted(request, key, wire.CancelPaymentIntent)
     return sent(await store.cancel_intent(posted.attempt, _object_id(intent_id), posted.parameters))
 
@@ -300,3 +318,76 @@ async def get_charge(request: Request, charge_id: str, _: SecretKey, store: Stor
     """One try to take the money, and how it went."""
     _asked(request, wire.NoParameters)
     return await store.get_charge(_object_id(charge_id))
+
+
+@router.post(
+    "/refunds",
+    summary="Give money back",
+    tags=["refunds"],
+    response_model=wire.Refund,
+    responses=refused(RefundRefused, UnexpectedState, SecretKeyNeeded, KeyReused, KeyInUse, ObjectBusy),
+    openapi_extra=wire.form_body(
+        wire.CreateRefund, example="payment_intent=pi_42&amount=9900&reason=requested_by_customer"
+    ),
+)
+async def create_refund(request: Request, key: SecretKey, store: StoreOf) -> Response:
+    """Of a payment intent or a charge: `amount`, else all that is left. Never more than was captured."""
+    posted = await _posted(request, key, wire.CreateRefund)
+    posted.parameters.expect_consistent()
+    return sent(await store.create_refund(posted.attempt, posted.parameters))
+
+
+@router.get(
+    "/refunds",
+    summary="List refunds, newest first",
+    tags=["refunds"],
+    responses=refused(SecretKeyNeeded),
+    openapi_extra=wire.query_of(wire.ListRefunds),
+)
+async def list_refunds(request: Request, _: SecretKey, store: StoreOf) -> wire.Refunds:
+    """`payment_intent` or `charge` narrows the list to those of one."""
+    page = _asked(request, wire.ListRefunds)
+    page.expect_consistent()
+    return await store.list_refunds(page)
+
+
+@router.get(
+    "/refunds/{refund_id}",
+    summary="Show a refund",
+    tags=["refunds"],
+    responses=refused(SecretKeyNeeded, NoSuchObject),
+)
+async def get_refund(request: Request, refund_id: str, _: SecretKey, store: StoreOf) -> wire.Refund:
+    """A refund is done when it is answered, and final."""
+    _asked(request, wire.NoParameters)
+    return await store.get_refund(_object_id(refund_id))
+
+
+@router.get(
+    "/events",
+    summary="List events, newest first",
+    tags=["events"],
+    responses=refused(SecretKeyNeeded),
+    openapi_extra=wire.query_of(wire.ListEvents),
+)
+async def list_events(request: Request, _: SecretKey, store: StoreOf) -> wire.Events:
+    """`type` narrows the list to those of one.
+
+    An event is there if and only if its change is. Changes at the same time may show in another order than they were
+    made, and one that took long below others: read the object itself before acting.
+    """
+    page = _asked(request, wire.ListEvents)
+    page.expect_consistent()
+    return await store.list_events(page)
+
+
+@router.get(
+    "/events/{event_id}",
+    summary="Show an event",
+    tags=["events"],
+    responses=refused(SecretKeyNeeded, NoSuchObject),
+)
+async def get_event(request: Request, event_id: str, _: SecretKey, store: StoreOf) -> wire.Event:
+    """With the object as it was just after the change."""
+    _asked(request, wire.NoParameters)
+    return await store.get_event(_object_id(event_id))

@@ -10,9 +10,9 @@ from services.contracts.problems import Problem
 
 from .idempotency import Answer
 from .refusals import in_stripes_words
+from .wire import API_VERSION
 
 OPEN_TO_BROWSERS = "/v1/payment_methods"
-API_VERSION = "2026-07-29.dahlia"
 
 
 def render(request: Request, problem: Problem) -> Response:

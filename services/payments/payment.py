@@ -2,19 +2,22 @@
 
 requires_payment_method ──▶ requires_confirmation ──▶ succeeded
       ▲      │                    │    ▲                 (one charge, final)
-      │      └────── confirm ─────┤    │
-      └───── declined ────────────┤    │
-                                  └──▶ requires_action
-every state but succeeded ── cancel ──▶ canceled         (no charge, final)
+      │      └────── confirm ─────┤    │                    ▲
+      └───── declined ────────────┤    │                 capture
+                                  ├──▶ requires_action      │
+                                  └──▶ requires_capture ────┘
+                                       (manual: money is held, not taken)
+every state but succeeded ── cancel ──▶ canceled         (nothing taken, final)
 """
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 
 from services.contracts.payments import IntentStatus
 
 from .processor import Approved, AuthenticationRequired, CardOnFile, Declined, Verdict
-from .refusals import UnexpectedState
+from .refusals import InvalidRequest, RefundRefused, UnexpectedState
 
 # Eight digits, as Stripe takes for most currencies.
 HIGHEST_AMOUNT = 99_999_999
@@ -37,6 +40,13 @@ CONFIRMABLE = frozenset(
 CANCELABLE = CONFIRMABLE | {IntentStatus.REQUIRES_CAPTURE}
 
 
+class CaptureMethod(StrEnum):
+    """When an approved card's money is taken: at once, or when the caller says so."""
+
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentMethod:
     """A token, and what is kept of the card behind it."""
@@ -50,7 +60,7 @@ class PaymentMethod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """One try to take the money, whether it worked or not."""
+    """One try to take the money, whether it worked or not. `uncaptured` of it is only held, or was released."""
 
     id: str
     payment_intent: str
@@ -61,6 +71,51 @@ class Charge:
     failure_code: str | None = None
     failure_message: str | None = None
     decline_code: str | None = None
+    created_at: datetime
+    uncaptured: int = 0
+    amount_refunded: int = 0
+
+    @property
+    def amount_captured(self) -> int:
+        """What was really taken."""
+        return self.amount - self.uncaptured if self.succeeded else 0
+
+    @property
+    def refundable(self) -> int:
+        """What of it is left to give back."""
+        return self.amount_captured - self.amount_refunded
+
+    @property
+    def refunded(self) -> bool:
+        """Whether all that was taken was given back."""
+        return 0 < self.amount_captured == self.amount_refunded
+
+    def refund(self, amount: int | None) -> "Charge":
+        """The charge, with this much given back, else all that is left.
+
+        Raises:
+            RefundRefused: that much is not left.
+        """
+        if not self.refundable:
+            code = "charge_already_refunded" if self.refunded else "charge_not_refundable"
+            raise RefundRefused("Nothing of this charge is left to refund.", code=code)
+        given_back = self.refundable if amount is None else amount
+        if given_back > self.refundable:
+            raise RefundRefused(f"Only {self.refundable} of this charge is left to refund.", param="amount")
+        return replace(self, amount_refunded=self.amount_refunded + given_back)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """Money that was given back, of one charge."""
+
+    id: str
+    charge: str
+    payment_intent: str
+    amount: int
+    currency: str
+    reason: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
     created_at: datetime
 
 
@@ -97,6 +152,7 @@ class Intent:
     payment_method_types: tuple[str, ...] = ("card",)
     allowed_payment_method_types: tuple[str, ...] | None = None
     automatic_payment_methods: str | None = None
+    capture_method: CaptureMethod = CaptureMethod.AUTOMATIC
     amount_received: int = 0
     latest_charge: str | None = None
     last_error: PaymentError | None = None
@@ -105,6 +161,11 @@ class Intent:
     metadata: dict[str, str] = field(default_factory=dict)
     canceled_at: datetime | None = None
     cancellation_reason: str | None = None
+
+    @property
+    def amount_capturable(self) -> int:
+        """What is held and can be taken."""
+        return self.amount if self.status is IntentStatus.REQUIRES_CAPTURE else 0
 
     def with_method(self, method: str) -> "Intent":
         """The intent, ready to be confirmed with this payment method."""
@@ -148,6 +209,8 @@ class Intent:
             created_at=now,
         )
         match verdict:
+            case Approved() if self.capture_method is CaptureMethod.MANUAL:
+                return Confirmation(intent=self._held(charge), charge=replace(charge, uncaptured=charge.amount))
             case Approved():
                 return Confirmation(intent=self._succeeded(charge), charge=charge)
             case Declined():
@@ -166,6 +229,9 @@ class Intent:
             latest_charge=charge.id,
             last_error=None,
         )
+
+    def _held(self, charge: Charge) -> "Intent":
+        return replace(self._succeeded(charge), status=IntentStatus.REQUIRES_CAPTURE, amount_received=0)
 
     def _waiting(self, method: str) -> "Intent":
         return replace(self, status=IntentStatus.REQUIRES_ACTION, payment_method=method, last_error=None)
@@ -197,8 +263,33 @@ class Intent:
         )
         return Confirmation(intent=after, charge=charge, error=error)
 
+    def capture(self, amount: int | None) -> "Intent":
+        """The intent, with this much of what was held taken, else all of it. The rest is let go: there is one capture.
+
+        Raises:
+            UnexpectedState: nothing is held.
+            InvalidRequest: it is more than what is held.
+        """
+        if self.status is not IntentStatus.REQUIRES_CAPTURE:
+            raise UnexpectedState(f"This payment intent is {self.status} and cannot be captured.")
+        taken = self.amount_capturable if amount is None else amount
+        if taken > self.amount_capturable:
+            raise InvalidRequest(
+                f"Only {self.amount_capturable} can be captured.", code="amount_too_large", param="amount_to_capture"
+            )
+        return replace(self, status=IntentStatus.SUCCEEDED, amount_received=taken)
+
+    def expect_refundable(self) -> None:
+        """Refuse a refund of what was never taken.
+
+        Raises:
+            UnexpectedState: nothing was captured.
+        """
+        if self.status is not IntentStatus.SUCCEEDED:
+            raise UnexpectedState(f"This payment intent is {self.status}: nothing was captured that could be refunded.")
+
     def cancel(self, *, reason: str | None, now: datetime) -> "Intent":
-        """The intent, never to be charged.
+        """The intent, never to be charged; what was held is let go.
 
         Raises:
             UnexpectedState: it succeeded, or is canceled already.

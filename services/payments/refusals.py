@@ -2,7 +2,8 @@
 
     StripeRefusal
     ├── InvalidRequest (400)      a parameter is missing, unknown or wrong
-    │   └── UnexpectedState       the intent is past that: carries it, so that the caller reads its status
+    │   ├── UnexpectedState       the intent is past that: carries it, so that the caller reads its status
+    │   └── RefundRefused         that much is not left of the charge
     ├── KeyReused (400)           the Idempotency-Key was used with other parameters
     ├── InvalidApiKey (401)
     ├── CardRefused (402)         the card said no: carries the decline code, and the intent where there is one
@@ -57,6 +58,10 @@ class UnexpectedState(InvalidRequest):
 
     def __init__(self, detail: str | None = None, *, headers: dict[str, str] | None = None, **members: Any) -> None:
         super().__init__(detail, headers=headers, **{"code": "payment_intent_unexpected_state", **members})
+
+
+class RefundRefused(InvalidRequest):
+    title = "That much of the charge is not left to refund."
 
 
 class KeyReused(StripeRefusal):

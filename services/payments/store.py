@@ -1,15 +1,12 @@
-"""What payments keeps, and the transactions that change it. An intent's row is locked by whoever moves it."""
+"""The transactions that change what payments keeps. An intent's row is locked by whoever moves it."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Column, DateTime
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel, col, func, select
+from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.chassis.app import new_id
@@ -18,152 +15,28 @@ from services.chassis.logs import get_logger
 from services.contracts.payments import IntentStatus
 
 from . import wire
+from .event import AFTER_STEP, Event, EventType
 from .idempotency import Answer, Attempt
-from .payment import Charge, Confirmation, Intent, PaymentError, PaymentMethod
-from .processor import CardOnFile, Outcome, Vault, Verdict
-from .refusals import CardRefused, InvalidRequest, KeyInUse, NoSuchObject, ServerError, StripeRefusal, UnexpectedState
+from .payment import Confirmation, Intent, PaymentMethod, Refund
+from .processor import Outcome, Vault, Verdict
+from .refusals import (
+    CardRefused,
+    InvalidRequest,
+    KeyInUse,
+    NoSuchObject,
+    RefundRefused,
+    ServerError,
+    StripeRefusal,
+    UnexpectedState,
+)
+from .rows import ChargeRow, EventRow, IdempotencyKeyRow, IntentRow, PaymentMethodRow, RefundRow, Row, frozen
 
 logger = get_logger(__name__)
 
 Clock = Callable[[], datetime]
 Authorise = Callable[[Outcome], Verdict]
 Work = Callable[[AsyncSession], Awaitable[Answer]]
-R = TypeVar("R", "IntentRow", "ChargeRow")
-
-
-class Row(SQLModel, registry=registry()):
-    pass
-
-
-class PaymentMethodRow(Row, table=True):
-    __tablename__ = "payment_methods"
-
-    id: str = Field(primary_key=True)
-    brand: str
-    last4: str
-    exp_month: int
-    exp_year: int
-    funding: str
-    country: str
-    outcome: str
-    fingerprint: str
-    billing_details: dict[str, Any] = Field(sa_column=Column(JSONB))
-    labels: dict[str, str] = Field(sa_column=Column("metadata", JSONB))
-    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True)))
-
-    @classmethod
-    def of(cls, method: PaymentMethod) -> "PaymentMethodRow":
-        return cls(
-            id=method.id,
-            billing_details=method.billing_details,
-            labels=method.metadata,
-            created_at=method.created_at,
-            **asdict(method.card),
-        )
-
-    def method(self) -> PaymentMethod:
-        return PaymentMethod(
-            id=self.id,
-            card=CardOnFile(
-                brand=self.brand,
-                last4=self.last4,
-                exp_month=self.exp_month,
-                exp_year=self.exp_year,
-                funding=self.funding,
-                country=self.country,
-                outcome=Outcome(self.outcome),
-                fingerprint=self.fingerprint,
-            ),
-            billing_details=self.billing_details,
-            metadata=self.labels,
-            created_at=self.created_at,
-        )
-
-
-class IntentRow(Row, table=True):
-    __tablename__ = "payment_intents"
-
-    id: str = Field(primary_key=True)
-    amount: int = Field(sa_column=Column(BigInteger))
-    amount_received: int = Field(sa_column=Column(BigInteger))
-    currency: str
-    status: str
-    payment_method: str | None
-    payment_method_types: list[str] = Field(sa_column=Column(JSONB))
-    allowed_payment_method_types: list[str] | None = Field(sa_column=Column(JSONB(none_as_null=True)))
-    automatic_payment_methods: str | None
-    latest_charge: str | None
-    last_error: dict[str, Any] | None = Field(sa_column=Column(JSONB(none_as_null=True)))
-    description: str | None
-    receipt_email: str | None
-    labels: dict[str, str] = Field(sa_column=Column("metadata", JSONB))
-    cancellation_reason: str | None
-    canceled_at: datetime | None = Field(sa_column=Column(DateTime(timezone=True)))
-    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True)))
-
-    @classmethod
-    def of(cls, intent: Intent) -> "IntentRow":
-        return cls(**_columns(intent))
-
-    def take(self, intent: Intent) -> None:
-        """Become what the rule made of it."""
-        self.sqlmodel_update(_columns(intent))
-
-    def intent(self) -> Intent:
-        columns = self.model_dump(exclude={"labels"})
-        error = columns["last_error"]
-        return Intent(
-            **{
-                **columns,
-                "status": IntentStatus(self.status),
-                "payment_method_types": tuple(self.payment_method_types),
-                "allowed_payment_method_types": _frozen(self.allowed_payment_method_types),
-                "last_error": PaymentError(**error) if error else None,
-                "metadata": self.labels,
-            }
-        )
-
-
-def _frozen(listed: Sequence[str] | None) -> tuple[str, ...] | None:
-    return None if listed is None else tuple(listed)
-
-
-def _columns(intent: Intent) -> dict[str, Any]:
-    columns = asdict(intent)
-    columns["labels"] = columns.pop("metadata")
-    for listed in ("payment_method_types", "allowed_payment_method_types"):
-        columns[listed] = None if columns[listed] is None else list(columns[listed])
-    columns["status"] = intent.status.value
-    return columns
-
-
-class ChargeRow(Row, table=True):
-    __tablename__ = "charges"
-
-    id: str = Field(primary_key=True)
-    payment_intent: str
-    payment_method: str
-    amount: int = Field(sa_column=Column(BigInteger))
-    currency: str
-    succeeded: bool
-    failure_code: str | None
-    failure_message: str | None
-    decline_code: str | None
-    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True)))
-
-    def charge(self) -> Charge:
-        return Charge(**self.model_dump())
-
-
-class IdempotencyKeyRow(Row, table=True):
-    __tablename__ = "idempotency_keys"
-
-    kind: str = Field(primary_key=True)
-    key: str = Field(primary_key=True)
-    fingerprint: str
-    status: int
-    body: str
-    created_at: datetime = Field(sa_column=Column(DateTime(timezone=True)))
+R = TypeVar("R", "IntentRow", "ChargeRow", "RefundRow", "EventRow")
 
 
 def _new_id(prefix: str) -> str:
@@ -215,22 +88,21 @@ class Store:
                 currency=command.currency,
                 status=IntentStatus.REQUIRES_PAYMENT_METHOD,
                 created_at=self._clock(),
-                allowed_payment_method_types=_frozen(command.allowed_payment_method_types),
+                allowed_payment_method_types=frozen(command.allowed_payment_method_types),
                 automatic_payment_methods=command.automatic_redirects,
+                capture_method=command.capture_method,
                 description=command.description,
                 receipt_email=command.receipt_email,
                 metadata=command.metadata,
             )
-            if command.payment_method is None:
-                await _put(session, IntentRow.of(intent))
-                return await _answered(session, intent)
-            method = await self._method(session, command.payment_method)
-            row = IntentRow.of(intent.with_method(method.id))
+            method = await self._method(session, command.payment_method) if command.payment_method else None
+            row = IntentRow.of(intent.with_method(method.id) if method else intent)
             await _put(session, row)
-            if not command.confirm:
+            await self._tell(session, attempt, EventType.CREATED, await _shown_one(session, row.intent()))
+            if method is None or not command.confirm:
                 return await _answered(session, row.intent())
             return await self._confirmed(
-                session, row, method, error_on_requires_action=bool(command.error_on_requires_action)
+                session, attempt, row, method, error_on_requires_action=bool(command.error_on_requires_action)
             )
 
         return await self._once(attempt, work)
@@ -249,8 +121,27 @@ class Store:
                 return await _refused(session, refusal, intent)
             method = await self._method(session, chosen)
             return await self._confirmed(
-                session, row, method, error_on_requires_action=command.error_on_requires_action
+                session, attempt, row, method, error_on_requires_action=command.error_on_requires_action
             )
+
+        return await self._once(attempt, work)
+
+    async def capture_intent(
+        self, attempt: Attempt | None, intent_id: str, command: wire.CapturePaymentIntent
+    ) -> Answer:
+        """Take what is held, or a part of it."""
+
+        async def work(session: AsyncSession) -> Answer:
+            row = await _locked(session, intent_id)
+            intent = row.intent()
+            try:
+                captured = intent.capture(command.amount_to_capture)
+            except UnexpectedState as refusal:
+                return await _refused(session, refusal, intent)
+            row.take(captured)
+            charge = await session.get_one(ChargeRow, captured.latest_charge)
+            charge.uncaptured = charge.amount - captured.amount_received
+            return await self._moved(session, attempt, captured)
 
         return await self._once(attempt, work)
 
@@ -265,7 +156,7 @@ class Store:
             except UnexpectedState as refusal:
                 return await _refused(session, refusal, intent)
             row.take(canceled)
-            return await _answered(session, canceled)
+            return await self._moved(session, attempt, canceled)
 
         return await self._once(attempt, work)
 
@@ -274,7 +165,7 @@ class Store:
             row = await session.get(IntentRow, intent_id)
             if row is None:
                 raise NoSuchObject("There is no such payment intent.")
-            return (await _shown(session, [row.intent()]))[0]
+            return await _shown_one(session, row.intent())
 
         return await self._database.transact(work)
 
@@ -305,6 +196,67 @@ class Store:
 
         return await self._database.transact(work)
 
+    async def create_refund(self, attempt: Attempt | None, command: wire.CreateRefund) -> Answer:
+        """Give back what was captured, or a part of it."""
+
+        async def work(session: AsyncSession) -> Answer:
+            intent = (await _locked_for_refund(session, command)).intent()
+            try:
+                intent.expect_refundable()
+                row = await session.get_one(ChargeRow, command.charge or intent.latest_charge)
+                before, after = row.charge(), row.charge().refund(command.amount)
+            except UnexpectedState as refusal:
+                return await _refused(session, refusal, intent)
+            except RefundRefused as refusal:
+                return Answer.refusing(refusal)
+            row.amount_refunded = after.amount_refunded
+            refund = Refund(
+                id=_new_id("re"),
+                charge=row.id,
+                payment_intent=row.payment_intent,
+                amount=after.amount_refunded - before.amount_refunded,
+                currency=row.currency,
+                reason=command.reason,
+                metadata=command.metadata,
+                created_at=self._clock(),
+            )
+            await _put(session, RefundRow.of(refund))
+            methods = await _methods(session, [row.payment_method])
+            shown = wire.shown_charge(after, methods[row.payment_method])
+            await self._tell(session, attempt, EventType.CHARGE_REFUNDED, shown)
+            return Answer(200, wire.encoded(wire.shown_refund(refund)))
+
+        return await self._once(attempt, work)
+
+    async def get_refund(self, refund_id: str) -> wire.Refund:
+        row = await self._database.transact(lambda session: session.get(RefundRow, refund_id))
+        if row is None:
+            raise NoSuchObject("There is no such refund.")
+        return wire.shown_refund(row.refund())
+
+    async def list_refunds(self, page: wire.ListRefunds) -> wire.Refunds:
+        async def work(session: AsyncSession) -> wire.Refunds:
+            of_charge = [] if page.charge is None else [RefundRow.charge == page.charge]
+            of_intent = [] if page.payment_intent is None else [RefundRow.payment_intent == page.payment_intent]
+            rows, has_more = await _page(session, RefundRow, page, *of_charge, *of_intent)
+            return wire.Refunds(data=[wire.shown_refund(row.refund()) for row in rows], has_more=has_more)
+
+        return await self._database.transact(work)
+
+    async def get_event(self, event_id: str) -> wire.Event:
+        row = await self._database.transact(lambda session: session.get(EventRow, event_id))
+        if row is None:
+            raise NoSuchObject("There is no such event.")
+        return wire.shown_event(row.event())
+
+    async def list_events(self, page: wire.ListEvents) -> wire.Events:
+        async def work(session: AsyncSession) -> wire.Events:
+            of_type = [] if page.type is None else [EventRow.type == page.type]
+            rows, has_more = await _page(session, EventRow, page, *of_type)
+            return wire.Events(data=[wire.shown_event(row.event()) for row in rows], has_more=has_more)
+
+        return await self._database.transact(work)
+
     async def _once(self, attempt: Attempt | None, work: Work) -> Answer:
         if attempt is None:
             return await self._database.transact(work)
@@ -331,8 +283,32 @@ class Store:
             created_at=self._clock(),
         )
 
+    async def _tell(
+        self, session: AsyncSession, attempt: Attempt | None, kind: EventType, shown: wire.PaymentIntent | wire.Charge
+    ) -> None:
+        event = Event(
+            id=_new_id("evt"),
+            type=kind,
+            api_version=wire.API_VERSION,
+            object=shown.model_dump(mode="json"),
+            idempotency_key=attempt.key if attempt else None,
+            created_at=self._clock(),
+        )
+        await _put(session, EventRow(**asdict(event)))
+
+    async def _moved(self, session: AsyncSession, attempt: Attempt | None, intent: Intent) -> Answer:
+        shown = await _shown_one(session, intent)
+        await self._tell(session, attempt, AFTER_STEP[intent.status], shown)
+        return Answer(200, wire.encoded(shown))
+
     async def _confirmed(
-        self, session: AsyncSession, row: IntentRow, method: PaymentMethod, *, error_on_requires_action: bool
+        self,
+        session: AsyncSession,
+        attempt: Attempt | None,
+        row: IntentRow,
+        method: PaymentMethod,
+        *,
+        error_on_requires_action: bool,
     ) -> Answer:
         confirmation = row.intent().confirm(
             method.id,
@@ -345,6 +321,8 @@ class Store:
         await session.flush()
         if confirmation.charge:
             await _put(session, ChargeRow(**asdict(confirmation.charge)))
+        shown = wire.shown_intent(confirmation.intent, method)
+        await self._tell(session, attempt, AFTER_STEP[confirmation.intent.status], shown)
         return _told(confirmation, method)
 
     async def _method(self, session: AsyncSession, method_id: str) -> PaymentMethod:
@@ -396,6 +374,19 @@ async def _locked(session: AsyncSession, intent_id: str) -> IntentRow:
     return row
 
 
+async def _locked_for_refund(session: AsyncSession, command: wire.CreateRefund) -> IntentRow:
+    # Not the charge's row itself: read before the lock is held, its amounts would be those of before.
+    intent_id = command.payment_intent
+    if command.charge is not None:
+        of_charge = select(ChargeRow.payment_intent).where(ChargeRow.id == command.charge)
+        intent_id = (await session.exec(of_charge)).one_or_none()
+    row = await session.get(IntentRow, intent_id, with_for_update=True) if intent_id else None
+    if row is None:
+        named = "payment_intent" if command.charge is None else "charge"
+        raise InvalidRequest(f"There is no such {named}.", code="resource_missing", param=named)
+    return row
+
+
 async def _methods(session: AsyncSession, method_ids: Iterable[str]) -> dict[str, PaymentMethod]:
     wanted = set(method_ids)
     if not wanted:
@@ -410,12 +401,16 @@ async def _shown(session: AsyncSession, intents: list[Intent]) -> list[wire.Paym
     return [wire.shown_intent(intent, methods.get(method)) for intent, method in zip(intents, refused, strict=True)]
 
 
+async def _shown_one(session: AsyncSession, intent: Intent) -> wire.PaymentIntent:
+    return (await _shown(session, [intent]))[0]
+
+
 async def _answered(session: AsyncSession, intent: Intent) -> Answer:
-    return Answer(200, wire.encoded((await _shown(session, [intent]))[0]))
+    return Answer(200, wire.encoded(await _shown_one(session, intent)))
 
 
 async def _refused(session: AsyncSession, refusal: UnexpectedState, intent: Intent) -> Answer:
-    shown = (await _shown(session, [intent]))[0]
+    shown = await _shown_one(session, intent)
     return Answer.refusing(refusal.about(payment_intent=shown.model_dump(mode="json")))
 
 

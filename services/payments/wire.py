@@ -10,11 +10,14 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from services.contracts.payments import IntentStatus
 
-from . import payment
+from . import event, payment
+from .event import EventType
 from .form import Form, bracketed
-from .payment import CURRENCIES, HIGHEST_AMOUNT
+from .payment import CURRENCIES, HIGHEST_AMOUNT, CaptureMethod
 from .processor import CardDetails
 from .refusals import InvalidRequest
+
+API_VERSION = "2026-07-29.dahlia"
 
 _DIGITS = re.compile(r"-?[0-9]{1,18}")
 
@@ -162,7 +165,7 @@ class CreatePaymentIntent(Parameters):
     payment_method_types: Annotated[MethodTypes | None, BeforeValidator(_listed)] = None
     allowed_payment_method_types: Annotated[MethodTypes | None, BeforeValidator(_listed)] = None
     automatic_payment_methods: AutomaticMethods | None = None
-    capture_method: Annotated[Literal["automatic"], _only("automatic")] = "automatic"
+    capture_method: Annotated[CaptureMethod, _only(*CaptureMethod)] = CaptureMethod.AUTOMATIC
     confirmation_method: Annotated[Literal["automatic"], _only("automatic")] = "automatic"
     confirm: Flag = False
     error_on_requires_action: Flag | None = None
@@ -212,6 +215,10 @@ class ConfirmPaymentIntent(Parameters):
     error_on_requires_action: Flag = False
 
 
+class CapturePaymentIntent(Parameters):
+    amount_to_capture: Annotated[WholeNumber, AfterValidator(_checked_amount)] | None = None
+
+
 CANCELLATION_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
 
 
@@ -220,6 +227,30 @@ class CancelPaymentIntent(Parameters):
         Literal["duplicate", "fraudulent", "requested_by_customer", "abandoned"] | None,
         _only(*CANCELLATION_REASONS),
     ] = None
+
+
+REFUND_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
+
+
+class CreateRefund(Parameters):
+    payment_intent: ObjectId | None = None
+    charge: ObjectId | None = None
+    amount: Annotated[WholeNumber, AfterValidator(_checked_amount)] | None = None
+    reason: Annotated[Literal["duplicate", "fraudulent", "requested_by_customer"] | None, _only(*REFUND_REASONS)] = None
+    metadata: Metadata = {}
+
+    def expect_consistent(self) -> None:
+        """Refuse a refund of nothing named, or of two things.
+
+        Raises:
+            InvalidRequest: naming the parameter.
+        """
+        if self.payment_intent is None and self.charge is None:
+            raise InvalidRequest(
+                "Say what to refund: a payment_intent or a charge.", code="parameter_missing", param="payment_intent"
+            )
+        if self.payment_intent is not None and self.charge is not None:
+            raise InvalidRequest("Give payment_intent or charge, not both.", param="charge")
 
 
 class ListParameters(Parameters):
@@ -243,6 +274,15 @@ class ListParameters(Parameters):
 
 class ListCharges(ListParameters):
     payment_intent: ObjectId | None = None
+
+
+class ListRefunds(ListParameters):
+    charge: ObjectId | None = None
+    payment_intent: ObjectId | None = None
+
+
+class ListEvents(ListParameters):
+    type: Annotated[EventType | None, _only(*EventType)] = None
 
 
 class NoParameters(Parameters):
@@ -340,7 +380,7 @@ class PaymentIntent(BaseModel):
     object: Literal["payment_intent"] = "payment_intent"
     allowed_payment_method_types: list[str] | None
     amount: int
-    amount_capturable: int = 0
+    amount_capturable: int
     amount_details: dict[str, Any] = {"tip": {}}
     amount_received: int
     application: None = None
@@ -348,7 +388,7 @@ class PaymentIntent(BaseModel):
     automatic_payment_methods: AutomaticMethodsReply | None
     canceled_at: int | None
     cancellation_reason: str | None
-    capture_method: Literal["automatic"] = "automatic"
+    capture_method: CaptureMethod
     client_secret: None = None
     confirmation_method: Literal["automatic"] = "automatic"
     created: int
@@ -383,7 +423,7 @@ class Charge(BaseModel):
     object: Literal["charge"] = "charge"
     amount: int
     amount_captured: int
-    amount_refunded: int = 0
+    amount_refunded: int
     captured: bool
     created: int
     currency: str
@@ -396,8 +436,49 @@ class Charge(BaseModel):
     payment_intent: str
     payment_method: str
     payment_method_details: dict[str, Any]
-    refunded: bool = False
+    refunded: bool
     status: Literal["succeeded", "failed"]
+
+
+class Refund(BaseModel):
+    id: str
+    object: Literal["refund"] = "refund"
+    amount: int
+    balance_transaction: None = None
+    charge: str
+    created: int
+    currency: str
+    destination_details: dict[str, Any] = {"card": {"type": "refund"}, "type": "card"}
+    metadata: dict[str, str]
+    payment_intent: str
+    reason: str | None
+    receipt_number: None = None
+    source_transfer_reversal: None = None
+    status: Literal["succeeded"] = "succeeded"
+    transfer_reversal: None = None
+
+
+class EventData(BaseModel):
+    object: dict[str, Any]
+
+
+class EventRequest(BaseModel):
+    id: None = None
+    idempotency_key: str | None
+
+
+class Event(BaseModel):
+    """`data.object` is what changed, as it was just after."""
+
+    id: str
+    object: Literal["event"] = "event"
+    api_version: str
+    created: int
+    data: EventData
+    livemode: Literal[False] = False
+    pending_webhooks: Literal[0] = 0
+    request: EventRequest
+    type: EventType
 
 
 class PaymentIntents(BaseModel):
@@ -412,6 +493,20 @@ class Charges(BaseModel):
     data: list[Charge]
     has_more: bool
     url: Literal["/v1/charges"] = "/v1/charges"
+
+
+class Refunds(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[Refund]
+    has_more: bool
+    url: Literal["/v1/refunds"] = "/v1/refunds"
+
+
+class Events(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[Event]
+    has_more: bool
+    url: Literal["/v1/events"] = "/v1/events"
 
 
 class Error(BaseModel):
@@ -473,10 +568,12 @@ def shown_intent(intent: payment.Intent, refused_method: payment.PaymentMethod |
         id=intent.id,
         allowed_payment_method_types=list(allowed) if allowed is not None else None,
         amount=intent.amount,
+        amount_capturable=intent.amount_capturable,
         amount_received=intent.amount_received,
         automatic_payment_methods=AutomaticMethodsReply(allow_redirects=redirects) if redirects else None,
         canceled_at=_seconds(intent.canceled_at) if intent.canceled_at else None,
         cancellation_reason=intent.cancellation_reason,
+        capture_method=intent.capture_method,
         created=_seconds(intent.created_at),
         currency=intent.currency,
         description=intent.description,
@@ -496,8 +593,9 @@ def shown_charge(charge: payment.Charge, method: payment.PaymentMethod) -> Charg
     return Charge(
         id=charge.id,
         amount=charge.amount,
-        amount_captured=charge.amount if charge.succeeded else 0,
-        captured=charge.succeeded,
+        amount_captured=charge.amount_captured,
+        amount_refunded=charge.amount_refunded,
+        captured=charge.amount_captured > 0,
         created=_seconds(charge.created_at),
         currency=charge.currency,
         failure_code=charge.failure_code,
@@ -514,7 +612,32 @@ def shown_charge(charge: payment.Charge, method: payment.PaymentMethod) -> Charg
             "type": "card",
             "card": {"brand": card.brand, "last4": card.last4, "exp_month": card.exp_month, "exp_year": card.exp_year},
         },
+        refunded=charge.refunded,
         status="succeeded" if charge.succeeded else "failed",
+    )
+
+
+def shown_refund(refund: payment.Refund) -> Refund:
+    return Refund(
+        id=refund.id,
+        amount=refund.amount,
+        charge=refund.charge,
+        created=_seconds(refund.created_at),
+        currency=refund.currency,
+        metadata=refund.metadata,
+        payment_intent=refund.payment_intent,
+        reason=refund.reason,
+    )
+
+
+def shown_event(told: event.Event) -> Event:
+    return Event(
+        id=told.id,
+        api_version=told.api_version,
+        created=_seconds(told.created_at),
+        data=EventData(object=told.object),
+        request=EventRequest(idempotency_key=told.idempotency_key),
+        type=told.type,
     )
 
 

@@ -145,7 +145,7 @@ async def test_a_card_that_wants_authentication_fails_or_waits_as_asked(payments
 
 
 @pytest.mark.parametrize("decided", ["succeeded", "canceled"])
-@pytest.mark.parametrize("step", ["confirm", "cancel"])
+@pytest.mark.parametrize("step", ["confirm", "capture", "cancel"])
 async def test_a_decided_intent_refuses_every_step_and_shows_itself(
     payments: Payments, decided: str, step: str
 ) -> None:
@@ -278,7 +278,7 @@ async def test_pages_run_through_every_intent_once_newest_first(make_database: M
         ({"amount": "1", "currency": "zzz"}, None, "currency"),
         ({"amount": "1", "currency": "inr", "price": "1"}, "parameter_unknown", "price"),
         ({"amount": "1", "currency": "inr", "card[number]": "1"}, "parameter_unknown", "card"),
-        ({"amount": "1", "currency": "inr", "capture_method": "manual"}, None, "capture_method"),
+        ({"amount": "1", "currency": "inr", "capture_method": "late"}, None, "capture_method"),
         ({"amount": "1", "currency": "inr", "confirm": "yes"}, None, "confirm"),
         ({"amount": "1", "currency": "inr", "confirm": "true"}, "parameter_missing", "payment_method"),
         ({"amount": "1", "currency": "inr", "payment_method": "pm_no"}, "resource_missing", "payment_method"),
@@ -303,10 +303,10 @@ async def test_a_wrong_parameter_is_named_and_opens_nothing(
     assert await payments.count_intents() == before
 
 
-async def test_the_refusal_of_manual_capture_says_what_is_supported(payments: Payments) -> None:
-    error = error_of(await payments.post("payment_intents", amount=1, currency="inr", capture_method="manual"), 400)
+async def test_the_refusal_of_a_capture_method_says_what_is_supported(payments: Payments) -> None:
+    error = error_of(await payments.post("payment_intents", amount=1, currency="inr", capture_method="late"), 400)
 
-    assert error["message"] == "Wrong parameter: capture_method must be automatic; nothing else is supported."
+    assert error["message"] == "Wrong parameter: capture_method must be automatic or manual; nothing else is supported."
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ async def test_an_unknown_object_is_not_found(payments: Payments, path: str) -> 
     assert (error["type"], error["code"]) == ("invalid_request_error", "resource_missing")
 
 
-@pytest.mark.parametrize("step", ["confirm", "cancel"])
+@pytest.mark.parametrize("step", ["confirm", "capture", "cancel"])
 async def test_a_step_on_an_unknown_intent_is_not_found(payments: Payments, step: str) -> None:
     error = error_of(await payments.post(f"payment_intents/pi_no/{step}", key=f"no-{step}"), 404)
 

@@ -124,6 +124,76 @@ async def test_a_canceled_intent_cannot_be_confirmed(client: stripe.StripeClient
     assert refused.value.error.payment_intent.status == "canceled"
 
 
+async def test_a_hold_is_captured_in_part_and_another_let_go(client: stripe.StripeClient) -> None:
+    hold: stripe.params.PaymentIntentCreateParams = {
+        **sale(),
+        "capture_method": "manual",
+        "payment_method": "pm_card_visa",
+        "confirm": True,
+    }
+    held, unwanted = [await client.v1.payment_intents.create_async(hold) for _ in range(2)]
+
+    captured = await client.v1.payment_intents.capture_async(held.id, {"amount_to_capture": 15000})
+    canceled = await client.v1.payment_intents.cancel_async(unwanted.id)
+    with pytest.raises(stripe.InvalidRequestError) as twice:
+        await client.v1.payment_intents.capture_async(held.id)
+
+    assert (held.status, held.capture_method, held.amount_capturable) == ("requires_capture", "manual", 19900)
+    assert (captured.status, captured.amount_received, captured.amount_capturable) == ("succeeded", 15000, 0)
+    assert (canceled.status, canceled.amount_received) == ("canceled", 0)
+    assert twice.value.code == "payment_intent_unexpected_state"
+
+
+async def test_refunds_in_parts_show_on_the_charge_and_stop_at_what_was_captured(client: stripe.StripeClient) -> None:
+    paid = await client.v1.payment_intents.create_async({**sale(), "payment_method": "pm_card_visa", "confirm": True})
+
+    part = await client.v1.refunds.create_async(
+        {"payment_intent": paid.id, "amount": 5000, "reason": "requested_by_customer", "metadata": {"order": "42"}},
+        {"idempotency_key": "refund-part"},
+    )
+    again = await client.v1.refunds.create_async(
+        {"payment_intent": paid.id, "amount": 5000, "reason": "requested_by_customer", "metadata": {"order": "42"}},
+        {"idempotency_key": "refund-part"},
+    )
+    partly = await client.v1.charges.retrieve_async(str(paid.latest_charge))
+    with pytest.raises(stripe.InvalidRequestError) as above:
+        await client.v1.refunds.create_async({"payment_intent": paid.id, "amount": 14901})
+    rest = await client.v1.refunds.create_async({"charge": str(paid.latest_charge)})
+    fully = await client.v1.charges.retrieve_async(str(paid.latest_charge))
+    with pytest.raises(stripe.InvalidRequestError) as twice:
+        await client.v1.refunds.create_async({"payment_intent": paid.id})
+
+    assert (part.status, part.amount, part.reason) == ("succeeded", 5000, "requested_by_customer")
+    assert part.metadata is not None
+    assert part.metadata["order"] == "42"
+    assert (again.id, rest.amount) == (part.id, 14900)
+    assert (partly.amount_refunded, partly.refunded) == (5000, False)
+    assert (fully.amount_refunded, fully.refunded) == (19900, True)
+    assert (above.value.param, twice.value.code) == ("amount", "charge_already_refunded")
+    listed = await client.v1.refunds.list_async({"payment_intent": paid.id})
+    assert [refund.id for refund in listed.data] == [rest.id, part.id]
+    assert (await client.v1.refunds.retrieve_async(part.id)).payment_intent == paid.id
+
+
+async def test_events_tell_what_happened_with_the_object_as_it_was(client: stripe.StripeClient) -> None:
+    paid = await client.v1.payment_intents.create_async({**sale(), "payment_method": "pm_card_visa", "confirm": True})
+    await client.v1.refunds.create_async({"payment_intent": paid.id, "amount": 5000}, {"idempotency_key": "told-1"})
+
+    refunded, succeeded, created = (await client.v1.events.list_async({"limit": 3})).data
+    read = await client.v1.events.retrieve_async(refunded.id)
+
+    assert [event.type for event in (created, succeeded, refunded)] == [
+        "payment_intent.created",
+        "payment_intent.succeeded",
+        "charge.refunded",
+    ]
+    assert created.data.object["status"] == "requires_confirmation"
+    assert (succeeded.data.object["id"], succeeded.data.object["amount_received"]) == (paid.id, 19900)
+    assert (read.data.object["id"], read.data.object["amount_refunded"]) == (paid.latest_charge, 5000)
+    assert read.request is not None
+    assert read.request.idempotency_key == "told-1"
+
+
 async def test_the_list_pages_by_itself(client: stripe.StripeClient) -> None:
     made = [(await client.v1.payment_intents.create_async(sale())).id for _ in range(5)]
 

@@ -203,7 +203,7 @@ async def test_a_version_that_is_none_is_refused(client: httpx.AsyncClient) -> N
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/v1/refunds", 404),
+        ("GET", "/v1/customers", 404),
         ("GET", "/v1", 404),
         ("GET", "/elsewhere", 404),
         ("DELETE", "/v1/payment_intents", 405),

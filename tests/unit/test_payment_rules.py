@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.contracts.payments import IntentStatus
 from services.payments.form import Form, read_form
 from services.payments.idempotency import Answer, Attempt, KeyKind, checked_key, fingerprint_of
-from services.payments.payment import CANCELABLE, CONFIRMABLE, CURRENCIES, Confirmation, Intent
+from services.payments.payment import CANCELABLE, CONFIRMABLE, CURRENCIES, CaptureMethod, Charge, Confirmation, Intent
 from services.payments.processor import (
     READY_MADE,
     TEST_CARDS,
@@ -26,7 +26,7 @@ from services.payments.processor import (
     authorise,
     passes_luhn,
 )
-from services.payments.refusals import CardRefused, InvalidRequest, KeyReused, UnexpectedState
+from services.payments.refusals import CardRefused, InvalidRequest, KeyReused, RefundRefused, UnexpectedState
 
 NOW = datetime(2031, 5, 17, 12, tzinfo=UTC)
 TODAY = date(2031, 5, 17)
@@ -117,13 +117,48 @@ def test_a_decided_intent_cannot_be_canceled(status: IntentStatus) -> None:
         intent(status=status).cancel(reason=None, now=NOW)
 
 
-@given(steps=st.lists(st.sampled_from(["cancel", *Outcome]), max_size=8))
-def test_no_order_of_steps_charges_twice_or_after_a_cancel(steps: list[str]) -> None:
-    walked, successes, canceled = intent(), 0, False
+def test_a_manual_capture_holds_the_amount_and_takes_nothing_yet() -> None:
+    result = confirmed(intent(capture_method=CaptureMethod.MANUAL), Approved())
+
+    assert result.intent.status is IntentStatus.REQUIRES_CAPTURE
+    assert (result.intent.amount_capturable, result.intent.amount_received) == (19900, 0)
+    assert result.charge is not None
+    assert (result.charge.succeeded, result.charge.uncaptured, result.charge.amount_captured) == (True, 19900, 0)
+
+
+@pytest.mark.parametrize(("asked", "taken"), [(None, 19900), (19900, 19900), (1, 1)])
+def test_a_capture_takes_what_is_asked_or_all_and_lets_the_rest_go(asked: int | None, taken: int) -> None:
+    captured = intent(status=IntentStatus.REQUIRES_CAPTURE).capture(asked)
+
+    assert captured.status is IntentStatus.SUCCEEDED
+    assert (captured.amount_received, captured.amount_capturable) == (taken, 0)
+
+
+def test_a_capture_above_what_is_held_is_refused() -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        intent(status=IntentStatus.REQUIRES_CAPTURE).capture(19901)
+
+    assert refusal.value.members == {"code": "amount_too_large", "param": "amount_to_capture"}
+
+
+@pytest.mark.parametrize("status", sorted(set(IntentStatus) - {IntentStatus.REQUIRES_CAPTURE}))
+def test_only_what_is_held_can_be_captured(status: IntentStatus) -> None:
+    with pytest.raises(UnexpectedState, match=status):
+        intent(status=status).capture(None)
+
+
+@given(
+    method=st.sampled_from(CaptureMethod), steps=st.lists(st.sampled_from(["cancel", "capture", *Outcome]), max_size=8)
+)
+def test_no_order_of_steps_charges_twice_or_after_a_cancel(method: CaptureMethod, steps: list[str]) -> None:
+    walked, successes, captured, canceled = intent(capture_method=method), 0, False, False
     for step in steps:
         try:
             if step == "cancel":
                 walked, canceled = walked.cancel(reason=None, now=NOW), True
+                continue
+            if step == "capture":
+                walked, captured = walked.capture(None), True
                 continue
             result = confirmed(walked, authorise(Outcome(step)))
         except UnexpectedState:
@@ -131,9 +166,68 @@ def test_no_order_of_steps_charges_twice_or_after_a_cancel(steps: list[str]) -> 
         walked = result.intent
         successes += bool(result.charge and result.charge.succeeded)
 
-    assert successes == (1 if walked.status is IntentStatus.SUCCEEDED else 0)
+    taken = captured if method is CaptureMethod.MANUAL else bool(successes)
+    assert successes <= 1
+    assert not (taken and canceled)
+    assert (walked.status is IntentStatus.SUCCEEDED) == taken
     assert (walked.status is IntentStatus.CANCELED) == canceled
-    assert walked.amount_received == 19900 * successes
+    assert walked.amount_received == 19900 * taken
+
+
+# Refunds
+
+
+def charge(**changed: Any) -> Charge:
+    taken = Charge(
+        id="ch_1",
+        payment_intent="pi_1",
+        payment_method="pm_1",
+        amount=19900,
+        currency="inr",
+        succeeded=True,
+        created_at=NOW,
+    )
+    return replace(taken, **changed)
+
+
+@pytest.mark.parametrize("status", sorted(set(IntentStatus) - {IntentStatus.SUCCEEDED}))
+def test_nothing_can_be_refunded_of_an_intent_that_did_not_succeed(status: IntentStatus) -> None:
+    intent(status=IntentStatus.SUCCEEDED).expect_refundable()
+    with pytest.raises(UnexpectedState, match=status):
+        intent(status=status).expect_refundable()
+
+
+def test_a_refund_without_an_amount_gives_back_all_that_is_left_of_the_captured() -> None:
+    whole = charge(uncaptured=900).refund(None)
+    rest = charge(amount_refunded=900).refund(None)
+
+    assert (whole.amount_refunded, whole.refunded, whole.refundable) == (19000, True, 0)
+    assert (rest.amount_refunded, rest.refunded, rest.refundable) == (19900, True, 0)
+
+
+@pytest.mark.parametrize("nothing", [{"succeeded": False}, {"uncaptured": 19900}, {"amount_refunded": 19900}])
+def test_a_charge_with_nothing_left_refuses_every_refund(nothing: dict[str, Any]) -> None:
+    for amount in (None, 1):
+        with pytest.raises(RefundRefused) as refusal:
+            charge(**nothing).refund(amount)
+
+        code = "charge_already_refunded" if "amount_refunded" in nothing else "charge_not_refundable"
+        assert refusal.value.members == {"code": code}
+
+
+@given(released=st.integers(0, 19900), amounts=st.lists(st.none() | st.integers(1, 19901), max_size=8))
+def test_no_refunds_add_up_to_more_than_was_captured(released: int, amounts: list[int | None]) -> None:
+    walked, given_back = charge(uncaptured=released), 0
+    for amount in amounts:
+        try:
+            after = walked.refund(amount)
+        except RefundRefused:
+            assert not walked.refundable or (amount or 0) > walked.refundable
+            continue
+        given_back += amount or walked.refundable
+        walked = after
+
+    assert walked.amount_refunded == given_back <= walked.amount_captured == 19900 - released
 
 
 def test_currencies_are_three_lower_case_letters() -> None:
