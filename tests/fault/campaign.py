@@ -9,6 +9,7 @@ from tests.fault.mutants import Mutant
 from tests.fault.network import FATES
 from tests.fault.schedule import Schedule
 
+PAID_AT_LEAST = 0.25
 MISHAPS = frozenset({*FATES, "crash", "stall"})
 CALLS = {
     "shopper": (

@@ -232,7 +232,7 @@ class Mutant:
 
     parts: Parts
     breaks: str
-    seeds: int = 400
+    seeds: int = 1000
 
 
 CHARGED_OPEN = "charged, and the cart is not purchased"
@@ -254,11 +254,11 @@ MUTANTS: dict[str, Mutant] = {
     "settle before commit": Mutant(Parts(checkout=SettlesBeforeCommit), HELD),
     "the live price charged": Mutant(Parts(checkout=ChargesTheLivePrice), "charged another amount than the snapshot's"),
     "a failed purchase revived": Mutant(Parts(carts=RevivesFailedRows), "told failed, and it is paid"),
-    "refusals of a mark not written down": Mutant(Parts(carts=ForgetsRefusals), "told failed, and it is paid"),
+    "refusals of a mark not written down": Mutant(Parts(carts=ForgetsRefusals), "told failed, and it is paid", 4000),
     "refusals of a quote without a tombstone": Mutant(
         Parts(orders=RefusesWithoutTombstone), "told failed, and it is paid"
     ),
-    "no version compared": Mutant(Parts(carts=MarksWhateverTheVersion), DIFFERS, 1000),
+    "no version compared": Mutant(Parts(carts=MarksWhateverTheVersion), DIFFERS, 2000),
     "a marked cart marked again": Mutant(Parts(carts=MarksBusyCarts), TWO),
     "a purchased cart edited": Mutant(Parts(carts=EditsWhilePaying), DIFFERS),
     "a late unmark reopens the cart": Mutant(Parts(carts=LateUnmarkReopens), "a purchased cart is open"),

@@ -29,7 +29,7 @@ from tests.checkout_fakes import NOW, FakeCarts, FakePayments, FakeStock, Wire
 from tests.fault.clock import Clock, Task, at_once
 from tests.fault.network import Carts, Catalog, Line, Network, Payments
 
-FAULTS_END, RECOVERY, OLD_ENOUGH = 120.0, 60.0, 15.0
+FAULTS_END, RECOVERY = 120.0, 60.0
 CONTROLLERS = ("A", "B")
 STATUS = {PurchaseState.PENDING: CartStatus.IN_CHECKOUT, PurchaseState.PAID: CartStatus.PURCHASED}
 
@@ -100,6 +100,7 @@ class Schedule:
             self.clock, self.dice, self.dice.choice([0.4, 1.0, 1.0, 1.5]), self._outages(), self._look
         )
         self.slow_bank = self.dice.random() < 0.3
+        self.old_enough = self.dice.choice([0.0, 15.0, 15.0, 15.0])
         self.controllers = [Controller(name) for name in CONTROLLERS]
 
     def _outages(self) -> dict[str, tuple[float, float]]:
@@ -181,7 +182,7 @@ class Schedule:
         )
         while True:
             await self.clock.sleep(self.dice.uniform(2, 6))
-            await reconcile.round(older_than=OLD_ENOUGH)
+            await reconcile.round(older_than=self.old_enough)
 
     async def _check_out(self, line: Line, shopper: Shopper, form: Form, key: str | None) -> None:
         order_id = checkout_id_of(shopper.owner_id, key) if key else None
@@ -234,17 +235,17 @@ class Schedule:
             currency=None,
             expected_total=shown if dice.random() < 0.6 else None,
             path="/checkout",
-            expected_version=cart.version if dice.random() < 0.2 else None,
+            expected_version=cart.version + dice.choice([0, 0, 0, 1]) if dice.random() < 0.2 else None,
         )
         key = name if dice.random() < 0.8 else None
         order_id = checkout_id_of(shopper.owner_id, key) if key else None
         if form.expected_total is not None:
             self.shown[form.fingerprint] = shown
-        for _ in range(dice.choice([1, 1, 2, 3])):
+        for _ in range(dice.choice([1, 1, 2, 3, 4])):
             if controller := self._some_controller():
                 self._spawn(controller, "shopper", lambda line: self._check_out(line, shopper, form, key))
             await self.clock.sleep(dice.choice([0.05, 0.3, 3.0, dice.uniform(0, 25)]))
-            if order_id and self.told[order_id] & {"paid", "failed"} and dice.random() < 0.7:
+            if order_id and self.told[order_id] & {"paid", "failed"} and dice.random() < 0.5:
                 return
             if order_id and dice.random() < 0.15:
                 self._call_off(shopper, order_id)
