@@ -60,12 +60,15 @@ down: ## stop the containers, keep their data
 	docker compose down --remove-orphans
 
 ##@ Change it
-.PHONY: test test-compose check openapi lock clean
+.PHONY: test faults test-compose check openapi lock clean
 test: .test-packages ## all tests, on servers that they start and stop; ARGS="-k cart"
 	@$(BIN)/python -m pytest -q $(ARGS)
 
 test-compose: .test-packages ## the integration tests against docker compose, which is started and stopped
 	@deploy/test-compose $(ARGS)
+
+faults: .test-packages ## the checkout under 20,000 seeded schedules of faults; SEEDS=n SEED=n, ARGS=--trace tells one
+	@$(BIN)/python -m tests.fault --seeds $(or $(SEEDS),20000) --seed $(or $(SEED),0) $(ARGS)
 
 check: .check-packages ## lint, format and types
 	@$(BIN)/ruff check .

@@ -1,19 +1,40 @@
 """A cartdb, a catalog and a processor with memories, whose next answers can be lost, refused or cut off."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from services.cartdb.purchase import agree, may_attach, may_settle, may_unpurchase
-from services.contracts.carts import Purchase, PurchaseRequest, PurchaseState, Snapshot, SnapshotLine, Unfinished
+from services.cartdb.purchase import (
+    LockedCart,
+    agree,
+    check_snapshot,
+    may_attach,
+    may_settle,
+    may_unpurchase,
+    why_not,
+)
+from services.contracts.carts import (
+    Cart,
+    CartStatus,
+    Line,
+    Purchase,
+    PurchaseRequest,
+    PurchaseState,
+    Snapshot,
+    SnapshotLine,
+    Unfinished,
+    Void,
+)
 from services.contracts.catalog import Hold, HoldLine
 from services.contracts.payments import IntentStatus, PaymentIntent
 from services.contracts.problems import (
     HoldIsCommitted,
     HoldIsReleased,
+    HoldNotFound,
     NotSent,
+    OrderNotFound,
     OutcomeUnknown,
     OutOfStock,
     PaymentDeclined,
@@ -74,44 +95,114 @@ class Wire:
 
 
 @dataclass
+class FakeCart:
+    """A cart as cartdb's rules see it."""
+
+    version: int = 0
+    status: CartStatus = CartStatus.OPEN
+    quantities: dict[str, int] = field(default_factory=dict)
+
+    def locked(self) -> LockedCart:
+        return LockedCart(self.status, self.version, dict(self.quantities))
+
+    def reopen(self) -> None:
+        self.status = CartStatus.OPEN
+        self.version += 1
+
+
+@dataclass
 class FakeCarts:
-    """cartdb's purchases, by its own rules."""
+    """cartdb's purchases, by its own rules. A cart that nobody has filled here is as the first request says."""
 
     wire: Wire
     rows: dict[UUID, Purchase] = field(default_factory=dict)
+    carts: dict[UUID, FakeCart] = field(default_factory=dict)
+    current: dict[str, UUID] = field(default_factory=dict)
+    clock: Callable[[], datetime] = lambda: NOW
+
+    async def find(self, owner: str) -> Cart:
+        """The owner's current cart; one that is bought is followed by an empty one."""
+        cart_id = self.current.setdefault(owner, UUID(int=len(self.carts) + 1000))
+        cart = self.carts.setdefault(cart_id, FakeCart())
+        lines = [
+            Line(sku=sku, product_id=1, variant_id=None, quantity=quantity, added_price=4000, added_at=NOW)
+            for sku, quantity in cart.quantities.items()
+        ]
+        return Cart(
+            cart_id=cart_id,
+            owner_id=owner,
+            name=None,
+            version=cart.version,
+            status=cart.status,
+            currency="INR",
+            items=lines,
+            expires_at=None,
+            created_at=None,
+            updated_at=None,
+        )
+
+    async def add(self, owner: str, sku: str, quantity: int) -> bool:
+        """Put more into the owner's current cart, if it is open."""
+        cart = self.carts[(await self.find(owner)).cart_id]
+        if cart.status is not CartStatus.OPEN:
+            return False
+        cart.quantities[sku] = cart.quantities.get(sku, 0) + quantity
+        cart.version += 1
+        return True
 
     async def purchase(self, owner: str, cart_id: UUID, request: PurchaseRequest) -> Purchase | Refused | Undecided:
         if trouble := self.wire.before("purchase"):
             return trouble
-        known = self.rows.get(request.checkout_id)
-        if known is None:
-            self.rows[request.checkout_id] = Purchase(
-                owner_id=owner,
-                checkout_id=request.checkout_id,
-                cart_id=cart_id,
-                state=PurchaseState.PENDING,
-                reason=None,
-                fingerprint=request.fingerprint,
-                snapshot=request.snapshot,
-                intent_id=None,
-                created_at=NOW,
-                attached_at=None,
-                decided_at=None,
-            )
-        try:
-            answer: Purchase | Refused = agree(self.rows[request.checkout_id], fingerprint=request.fingerprint)
-        except Problem as problem:
-            answer = Refused(problem)
-        return self.wire.after("purchase") or answer
+        if request.checkout_id not in self.rows:
+            self._mark(owner, cart_id, request)
+        return self.wire.after("purchase") or self._agreed(request.checkout_id, request.fingerprint)
+
+    def _mark(self, owner: str, cart_id: UUID, request: PurchaseRequest) -> None:
+        asked = {line.sku: line.quantity for line in request.snapshot.lines}
+        cart = self.carts.setdefault(cart_id, FakeCart(version=request.version, quantities=asked))
+        reason = self.why_not(cart, request)
+        self._insert(owner, cart_id, request.checkout_id, request.fingerprint, reason, request.snapshot)
+        if reason is None:
+            cart.status = CartStatus.IN_CHECKOUT
+
+    def why_not(self, cart: FakeCart, request: PurchaseRequest) -> str | None:
+        """The rules of a mark."""
+        reason = why_not(cart.locked(), version=request.version)
+        if reason is None:
+            check_snapshot(request.snapshot, cart.locked())
+        return reason
+
+    async def void(self, owner: str, checkout_id: UUID, command: Void) -> Purchase | Refused | Undecided:
+        if trouble := self.wire.before("void"):
+            return trouble
+        if checkout_id not in self.rows:
+            self._insert(owner, command.cart_id, checkout_id, command.fingerprint, command.reason, None)
+            cart = self.carts.get(command.cart_id)
+            if cart and cart.status is CartStatus.OPEN:
+                cart.reopen()
+        return self.wire.after("void") or self._agreed(checkout_id, command.fingerprint)
+
+    async def purchase_of(self, checkout_id: UUID) -> Purchase | Refused | Undecided:
+        if trouble := self.wire.before("purchase_of"):
+            return trouble
+        return self.wire.after("purchase_of") or self.rows.get(checkout_id) or Refused(OrderNotFound())
 
     async def attach(self, owner: str, checkout_id: UUID, intent_id: str) -> Purchase | Refused | Undecided:
         return self._change(
-            "attach", checkout_id, lambda row: may_attach(row, intent_id=intent_id), intent_id=intent_id
+            "attach",
+            checkout_id,
+            lambda row: may_attach(row, intent_id=intent_id),
+            intent_id=intent_id,
+            attached_at=self.clock(),
         )
 
     async def settle(self, owner: str, checkout_id: UUID, intent_id: str) -> Purchase | Refused | Undecided:
         return self._change(
-            "settle", checkout_id, lambda row: may_settle(row, intent_id=intent_id), state=PurchaseState.PAID
+            "settle",
+            checkout_id,
+            lambda row: may_settle(row, intent_id=intent_id),
+            state=PurchaseState.PAID,
+            decided_at=self.clock(),
         )
 
     async def unpurchase(
@@ -123,24 +214,65 @@ class FakeCarts:
             lambda row: may_unpurchase(row, intent_id=intent_id),
             state=PurchaseState.FAILED,
             reason=reason,
+            decided_at=self.clock(),
         )
 
     async def unfinished(self, older_than: float) -> Unfinished | Refused | Undecided:
-        pending = [row for row in self.rows.values() if row.state is PurchaseState.PENDING]
+        before = self.clock() - timedelta(seconds=older_than)
+        pending = [row for row in self.rows.values() if row.state is PurchaseState.PENDING and row.created_at <= before]
         return Unfinished(purchases=pending, adoptions=[])
 
+    def _insert(  # noqa: PLR0917 - a row has its columns
+        self,
+        owner: str,
+        cart_id: UUID,
+        checkout_id: UUID,
+        fingerprint: str,
+        reason: str | None,
+        snapshot: Snapshot | None,
+    ) -> None:
+        self.rows[checkout_id] = Purchase(
+            owner_id=owner,
+            checkout_id=checkout_id,
+            cart_id=cart_id,
+            state=PurchaseState.FAILED if reason else PurchaseState.PENDING,
+            reason=reason,
+            fingerprint=fingerprint,
+            snapshot=snapshot,
+            intent_id=None,
+            created_at=self.clock(),
+            attached_at=None,
+            decided_at=self.clock() if reason else None,
+        )
+
+    def _agreed(self, checkout_id: UUID, fingerprint: str) -> Purchase | Refused:
+        try:
+            return agree(self.rows[checkout_id], fingerprint=fingerprint)
+        except Problem as problem:
+            return Refused(problem)
+
     def _change(
-        self, call: str, checkout_id: UUID, allowed: object, **columns: object
+        self, call: str, checkout_id: UUID, allowed: Callable[[Purchase], bool], **columns: object
     ) -> Purchase | Refused | Undecided:
         if trouble := self.wire.before(call):
             return trouble
         row = self.rows[checkout_id]
         try:
-            if callable(allowed) and allowed(row):
+            if allowed(row):
                 self.rows[checkout_id] = row.model_copy(update=columns)
+                self._follow(row, columns.get("state"))
         except Problem as problem:
             return self.wire.after(call) or Refused(problem)
         return self.wire.after(call) or self.rows[checkout_id]
+
+    def _follow(self, row: Purchase, state: object) -> None:
+        cart = self.carts[row.cart_id]
+        if state is PurchaseState.FAILED:
+            cart.reopen()
+        if state is PurchaseState.PAID:
+            cart.status = CartStatus.PURCHASED
+            if self.current.get(row.owner_id) == row.cart_id:
+                del self.current[row.owner_id]
 
 
 @dataclass
@@ -176,8 +308,16 @@ class FakeStock:
         if self.holds.get(checkout_id) == "held":
             self.holds[checkout_id] = "committed"
             self.sold += self._quantities[checkout_id]
-        done = self.holds.get(checkout_id) == "committed"
-        return self.wire.after("commit") or (self._hold(checkout_id) if done else Refused(HoldIsReleased()))
+        match self.holds.get(checkout_id):
+            case "committed":
+                answer: Hold | Refused | Undecided = self._hold(checkout_id)
+            case "released":
+                answer = Refused(HoldIsReleased())
+            case "refused":
+                answer = OutcomeUnknown("catalog", "answered 409 unexpectedly")
+            case _:
+                answer = Refused(HoldNotFound())
+        return self.wire.after("commit") or answer
 
     async def release(self, checkout_id: UUID) -> Hold | Refused | Undecided:
         if trouble := self.wire.before("release"):
@@ -210,9 +350,15 @@ class FakePayments:
         self.intents.setdefault(
             intent_id,
             PaymentIntent(
-                id=intent_id, status=IntentStatus.REQUIRES_PAYMENT_METHOD, amount=amount, currency=currency.lower()
+                id=intent_id,
+                status=IntentStatus.REQUIRES_PAYMENT_METHOD,
+                amount=amount,
+                currency=currency.lower(),
+                metadata={"checkout_id": str(checkout_id)},
             ),
         )
+        if self.intents[intent_id].amount != amount:
+            return OutcomeUnknown("payments", "answered 400 idempotency_error")
         return self.wire.after("create") or self.intents[intent_id]
 
     async def confirm(
@@ -245,6 +391,11 @@ class FakePayments:
         if trouble := self.wire.before("find"):
             return trouble
         return self.wire.after("find") or self.intents[intent_id]
+
+    def decide(self, intent_id: str, *, paid: bool) -> None:
+        """The slow bank's answer."""
+        self.charges += paid
+        self._become(intent_id, IntentStatus.SUCCEEDED if paid else IntentStatus.REQUIRES_PAYMENT_METHOD)
 
     def _become(self, intent_id: str, status: IntentStatus) -> None:
         self.intents[intent_id] = self.intents[intent_id].model_copy(update={"status": status})

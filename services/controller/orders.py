@@ -135,7 +135,9 @@ class Orders:
                 raise OutcomeNotKnown(service=neighbour)
 
     async def _tombstone(self, wish: Wish, problem: Problem) -> Purchase | Refused | Undecided:
-        if isinstance(problem, PreconditionFailed):  # A version that is past refuses its late twin by itself.
+        expected = wish.form.expected_version
+        past = expected is not None and expected < wish.cart.version
+        if isinstance(problem, PreconditionFailed) and past:  # A past version refuses its late twin by itself.
             return await self._carts.purchase_of(wish.buyer.authority, wish.checkout_id)
         command = Void(cart_id=wish.cart.cart_id, fingerprint=wish.form.fingerprint, reason=problem.slug)
         return await self._carts.void(wish.buyer.owner_id, wish.checkout_id, command)

@@ -3,6 +3,7 @@
 It never confirms, for it has no payment method: what was not charged yet is cancelled, what was charged goes forward.
 """
 
+import itertools
 from typing import Protocol
 
 from services.contracts.carts import Frozen, Purchase, Receipt, Unfinished
@@ -41,7 +42,7 @@ class Reconcile:
                 return None
         broken: list[Exception] = []
         still_open = 0
-        for work in (*map(self._purchase, purchases), *map(self.move, adoptions)):
+        for work in itertools.chain(map(self._purchase, purchases), map(self.move, adoptions)):
             try:
                 still_open += not await work
             except Exception as failure:  # noqa: BLE001 - one broken row must not keep the others from being finished

@@ -3,19 +3,21 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
 
 from services.chassis.outbound import Forwarded, Neighbour
-from services.contracts.carts import Purchase, PurchaseRequest, PurchaseState
+from services.contracts.carts import Purchase, PurchaseRequest, PurchaseState, Void
 from services.contracts.catalog import Hold, HoldLine
 from services.contracts.identity import Scope
 from services.contracts.payments import IntentStatus, PaymentIntent
 from services.contracts.problems import (
     HoldIsCommitted,
     HoldIsReleased,
+    HoldNotFound,
     IdempotencyKeyReused,
     IntentMismatch,
     OutOfStock,
@@ -23,6 +25,7 @@ from services.contracts.problems import (
     PurchaseHasFailed,
     PurchaseIsSettled,
     Refused,
+    Undecided,
 )
 from services.controller import checkout, clients, processor
 from tests.checkout_fakes import CART, OWNER, FakeCarts, FakePayments, FakeStock, Wire, request_for
@@ -36,11 +39,17 @@ from tests.tokens import TestIssuer
 APPLES = HEADER + "apple,,Apple,Round.,Fruit,apple.svg,4000,,10\n"
 
 
+class Carts(checkout.Carts, Protocol):
+    """The steps of a checkout, and its tombstone."""
+
+    async def void(self, owner: str, checkout_id: UUID, command: Void) -> Purchase | Refused | Undecided: ...
+
+
 @dataclass
 class World:
     """The three neighbours, and an open cart of two apples at version 1."""
 
-    carts: checkout.Carts
+    carts: Carts
     stock: checkout.Stock
     payments: checkout.Payments
     owner: str
@@ -125,6 +134,45 @@ async def test_a_repeated_mark_agrees_and_another_request_under_its_id_is_refuse
     assert isinstance(other.problem, IdempotencyKeyReused)
 
 
+async def test_a_rival_checkout_of_a_marked_cart_is_refused_for_good(world: World) -> None:
+    intent_id = await world.attached()
+
+    rival = request_for(checkout_id=uuid4())
+    refused = await world.carts.purchase(world.owner, world.cart_id, rival)
+    await world.carts.unpurchase(world.owner, world.checkout_id, intent_id=intent_id, reason="declined")
+    again = await world.carts.purchase(world.owner, world.cart_id, rival)
+
+    states = [(one.state, one.reason) for one in (refused, again) if isinstance(one, Purchase)]
+    assert states == [(PurchaseState.FAILED, "cart_in_checkout")] * 2
+
+
+async def test_a_cart_that_was_opened_again_is_at_another_version(world: World) -> None:
+    intent_id = await world.attached()
+    await world.carts.unpurchase(world.owner, world.checkout_id, intent_id=intent_id, reason="declined")
+
+    stale, fresh = request_for(checkout_id=uuid4()), request_for(checkout_id=uuid4())
+    answers = [
+        await world.carts.purchase(world.owner, world.cart_id, request)
+        for request in (stale, fresh.model_copy(update={"version": stale.version + 1}))
+    ]
+
+    states = [(one.state, one.reason) for one in answers if isinstance(one, Purchase)]
+    assert states == [(PurchaseState.FAILED, "checkout_changed"), (PurchaseState.PENDING, None)]
+
+
+async def test_a_tombstone_refuses_the_late_mark_and_gives_way_to_an_early_one(world: World) -> None:
+    late = world.request()
+    tombstone = Void(cart_id=world.cart_id, fingerprint=late.fingerprint, reason="out_of_stock")
+    early = request_for(checkout_id=uuid4()).model_copy(update={"version": late.version + 1})
+
+    voided = await world.carts.void(world.owner, late.checkout_id, tombstone)
+    marked = [await world.carts.purchase(world.owner, world.cart_id, request) for request in (late, early)]
+    kept = await world.carts.void(world.owner, early.checkout_id, tombstone)
+
+    states = [one.state for one in (voided, *marked, kept) if isinstance(one, Purchase)]
+    assert states == [PurchaseState.FAILED, PurchaseState.FAILED, PurchaseState.PENDING, PurchaseState.PENDING]
+
+
 async def test_an_intent_is_attached_once(world: World) -> None:
     intent_id = await world.attached()
 
@@ -180,6 +228,13 @@ async def test_held_stock_is_committed_once_and_cannot_be_released_then(world: W
     assert isinstance(released.problem, HoldIsCommitted)
 
 
+async def test_what_was_never_held_cannot_be_committed(world: World) -> None:
+    answer = await world.stock.commit(world.checkout_id)
+
+    assert isinstance(answer, Refused)
+    assert isinstance(answer.problem, HoldNotFound)
+
+
 async def test_a_release_is_final_even_before_the_hold(world: World) -> None:
     released = [await world.stock.release(world.checkout_id) for _ in range(2)]
 
@@ -195,6 +250,14 @@ async def test_short_stock_is_refused_for_good(world: World) -> None:
 
     assert [isinstance(one, Refused) and isinstance(one.problem, OutOfStock) for one in refused] == [True, True]
     assert isinstance(await world.stock.hold(uuid4(), [HoldLine(sku="apple", quantity=10)]), Hold)
+
+
+async def test_a_refused_hold_can_be_released_again_and_again(world: World) -> None:
+    await world.stock.hold(world.checkout_id, [HoldLine(sku="apple", quantity=11)])
+
+    released = [await world.stock.release(world.checkout_id) for _ in range(2)]
+
+    assert [one.state for one in released if isinstance(one, Hold)] == ["released"] * 2
 
 
 async def test_a_checkout_has_one_intent(world: World) -> None:

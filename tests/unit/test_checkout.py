@@ -1,12 +1,14 @@
 """The checkout on paper: every step, every way it can end, and what reconcile makes of the rest."""
 
+import asyncio
+import warnings
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import pytest
 
 from services.contracts.carts import Frozen, Purchase, PurchaseState, Receipt
-from services.contracts.payments import IntentStatus
+from services.contracts.payments import IntentStatus, PaymentIntent
 from services.contracts.problems import (
     OutcomeNotKnown,
     OutOfStock,
@@ -270,6 +272,30 @@ async def test_one_broken_row_does_not_keep_reconcile_from_the_others() -> None:
         await world.reconcile()
 
     assert world.state is PurchaseState.PAID
+
+
+class _Pausing(FakePayments):
+    async def create(self, *, amount: int, currency: str, checkout_id: UUID) -> PaymentIntent | Refused | Undecided:
+        await asyncio.sleep(0)
+        return await super().create(amount=amount, currency=currency, checkout_id=checkout_id)
+
+
+async def test_a_round_that_is_cut_short_has_not_begun_the_rows_after() -> None:
+    world = World()
+    world.payments = _Pausing(world.wire)
+    checkout = Checkout(carts=world.carts, stock=world.stock, payments=world.payments, alarm=world._alarm)
+    reconcile = Reconcile(checkout=checkout, carts=_Listing(world.carts), payments=world.payments)
+    for number in (1, 2):
+        await world.carts.purchase(OWNER, UUID(int=number), request_for(checkout_id=UUID(int=number)))
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        cut_short = reconcile.round(older_than=0)
+        cut_short.send(None)
+        cut_short.close()
+
+    assert [str(warning.message) for warning in warned] == []
+    assert world.payments.intents == {}
 
 
 async def test_reconcile_counts_what_is_still_open() -> None:
