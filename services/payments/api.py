@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.security import HTTPBearer
 from starlette.responses import Response
 
-from . import wire
+from . import commands, wire
 from .envelope import preflight, sent
 from .form import Form, read_form
 from .idempotency import Attempt, KeyKind, checked_key, fingerprint_of
@@ -29,7 +29,7 @@ from .refusals import (
 )
 from .store import Store
 
-P = TypeVar("P", bound=wire.Parameters)
+P = TypeVar("P", bound=commands.Parameters)
 
 _FORM = "application/x-www-form-urlencoded"
 _VERSION_SHAPE = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}(\.[a-z]{1,32})?")
@@ -119,7 +119,7 @@ async def _posted(request: Request, kind: KeyKind, model: type[P]) -> Posted[P]:
     if request.url.query:
         raise InvalidRequest("Send parameters in the body, not in the address, which is kept in logs.")
     form = await _form_in(request)
-    parameters = wire.read_parameters(model, form)
+    parameters = commands.read_parameters(model, form)
     return Posted(parameters, _attempt(request, kind, form))
 
 
@@ -140,7 +140,7 @@ def _attempt(request: Request, kind: KeyKind, form: Form) -> Attempt | None:
 
 
 def _asked(request: Request, model: type[P]) -> P:
-    return wire.read_parameters(model, read_form(request.scope["query_string"]))
+    return commands.read_parameters(model, read_form(request.scope["query_string"]))
 
 
 def _object_id(given: str) -> str:
@@ -180,14 +180,14 @@ async def ask_to_create_payment_method() -> Response:
     tags=["payment methods"],
     response_model=wire.PaymentMethod,
     responses=refused(CardRefused, KeyReused, KeyInUse),
-    openapi_extra=wire.form_body(
-        wire.CreatePaymentMethod,
+    openapi_extra=commands.form_body(
+        commands.CreatePaymentMethod,
         example="type=card&card[number]=4242424242424242&card[exp_month]=12&card[exp_year]=2034&card[cvc]=123",
     ),
 )
 async def create_payment_method(request: Request, key: AnyKey, store: StoreOf) -> Response:
     """The one call that sees a card, and the one that a publishable key may make. Test cards only."""
-    posted = await _posted(request, key, wire.CreatePaymentMethod)
+    posted = await _posted(request, key, commands.CreatePaymentMethod)
     return sent(await store.create_method(posted.attempt, posted.parameters))
 
 
@@ -199,7 +199,7 @@ async def create_payment_method(request: Request, key: AnyKey, store: StoreOf) -
 )
 async def get_payment_method(request: Request, method_id: str, _: SecretKey, store: StoreOf) -> wire.PaymentMethod:
     """Brand, last four digits and expiry are all that is kept of a card."""
-    _asked(request, wire.NoParameters)
+    _asked(request, commands.NoParameters)
     return await store.get_method(_object_id(method_id))
 
 
@@ -209,8 +209,8 @@ async def get_payment_method(request: Request, method_id: str, _: SecretKey, sto
     tags=["payment intents"],
     response_model=wire.PaymentIntent,
     responses=refused(CardRefused, SecretKeyNeeded, KeyReused, KeyInUse),
-    openapi_extra=wire.form_body(
-        wire.CreatePaymentIntent,
+    openapi_extra=commands.form_body(
+        commands.CreatePaymentIntent,
         example="amount=19900&currency=inr&payment_method_types[]=card&metadata[checkout_id]=42",
     ),
 )
@@ -219,7 +219,7 @@ async def create_payment_intent(request: Request, key: SecretKey, version: Versi
 
     With `capture_method=manual` an approved card's money is only held, until capture or cancel.
     """
-    posted = await _posted(request, key, wire.CreatePaymentIntent)
+    posted = await _posted(request, key, commands.CreatePaymentIntent)
     posted.parameters.expect_consistent(version)
     return sent(await store.create_intent(posted.attempt, posted.parameters))
 
@@ -229,11 +229,11 @@ async def create_payment_intent(request: Request, key: SecretKey, version: Versi
     summary="List payment intents, newest first",
     tags=["payment intents"],
     responses=refused(SecretKeyNeeded),
-    openapi_extra=wire.query_of(wire.ListParameters),
+    openapi_extra=commands.query_of(commands.ListParameters),
 )
 async def list_payment_intents(request: Request, _: SecretKey, store: StoreOf) -> wire.PaymentIntents:
     """A page; `has_more` says whether `starting_after` its last id brings another."""
-    page = _asked(request, wire.ListParameters)
+    page = _asked(request, commands.ListParameters)
     page.expect_consistent()
     return await store.list_intents(page)
 
@@ -246,7 +246,7 @@ async def list_payment_intents(request: Request, _: SecretKey, store: StoreOf) -
 )
 async def get_payment_intent(request: Request, intent_id: str, _: SecretKey, store: StoreOf) -> wire.PaymentIntent:
     """In its present state, with the last refusal of a card if there was one."""
-    _asked(request, wire.NoParameters)
+    _asked(request, commands.NoParameters)
     return await store.get_intent(_object_id(intent_id))
 
 
@@ -256,13 +256,13 @@ async def get_payment_intent(request: Request, intent_id: str, _: SecretKey, sto
     tags=["payment intents"],
     response_model=wire.PaymentIntent,
     responses=refused(UnexpectedState, CardRefused, SecretKeyNeeded, NoSuchObject, KeyReused, KeyInUse, ObjectBusy),
-    openapi_extra=wire.form_body(
-        wire.ConfirmPaymentIntent, example="payment_method=pm_card_visa&error_on_requires_action=true"
+    openapi_extra=commands.form_body(
+        commands.ConfirmPaymentIntent, example="payment_method=pm_card_visa&error_on_requires_action=true"
     ),
 )
 async def confirm_payment_intent(request: Request, intent_id: str, key: SecretKey, store: StoreOf) -> Response:
     """An intent is charged once. Confirming a succeeded or canceled one is refused, with the intent in the refusal."""
-    posted = await _posted(request, key, wire.ConfirmPaymentIntent)
+    posted = await _posted(request, key, commands.ConfirmPaymentIntent)
     return sent(await store.confirm_intent(posted.attempt, _object_id(intent_id), posted.parameters))
 
 
@@ -272,11 +272,11 @@ async def confirm_payment_intent(request: Request, intent_id: str, key: SecretKe
     tags=["payment intents"],
     response_model=wire.PaymentIntent,
     responses=refused(UnexpectedState, SecretKeyNeeded, NoSuchObject, KeyReused, KeyInUse, ObjectBusy),
-    openapi_extra=wire.form_body(wire.CapturePaymentIntent, example="amount_to_capture=19900"),
+    openapi_extra=commands.form_body(commands.CapturePaymentIntent, example="amount_to_capture=19900"),
 )
 async def capture_payment_intent(request: Request, intent_id: str, key: SecretKey, store: StoreOf) -> Response:
     """Once, for an intent with `capture_method=manual` whose card was approved. What is not captured is let go."""
-    posted = await _posted(request, key, wire.CapturePaymentIntent)
+    posted = await _posted(request, key, commands.CapturePaymentIntent)
     return sent(await store.capture_intent(posted.attempt, _object_id(intent_id), posted.parameters))
 
 
@@ -286,11 +286,11 @@ async def capture_payment_intent(request: Request, intent_id: str, key: SecretKe
     tags=["payment intents"],
     response_model=wire.PaymentIntent,
     responses=refused(UnexpectedState, SecretKeyNeeded, NoSuchObject, KeyReused, KeyInUse, ObjectBusy),
-    openapi_extra=wire.form_body(wire.CancelPaymentIntent, example="cancellation_reason=abandoned"),
+    openapi_extra=commands.form_body(commands.CancelPaymentIntent, example="cancellation_reason=abandoned"),
 )
 async def cancel_payment_intent(request: Request, intent_id: str, key: SecretKey, store: StoreOf) -> Response:
     """Final; what was held is let go. A succeeded or canceled intent refuses, with itself in the refusal."""
-    posted = await _posted(request, key, wire.CancelPaymentIntent)
+    posted = await _posted(request, key, commands.CancelPaymentIntent)
     return sent(await store.cancel_intent(posted.attempt, _object_id(intent_id), posted.parameters))
 
 
@@ -299,11 +299,11 @@ async def cancel_payment_intent(request: Request, intent_id: str, key: SecretKey
     summary="List charges, newest first",
     tags=["charges"],
     responses=refused(SecretKeyNeeded),
-    openapi_extra=wire.query_of(wire.ListCharges),
+    openapi_extra=commands.query_of(commands.ListCharges),
 )
 async def list_charges(request: Request, _: SecretKey, store: StoreOf) -> wire.Charges:
     """Tries that failed are among them; `payment_intent` narrows the list to one intent's."""
-    page = _asked(request, wire.ListCharges)
+    page = _asked(request, commands.ListCharges)
     page.expect_consistent()
     return await store.list_charges(page)
 
@@ -316,7 +316,7 @@ async def list_charges(request: Request, _: SecretKey, store: StoreOf) -> wire.C
 )
 async def get_charge(request: Request, charge_id: str, _: SecretKey, store: StoreOf) -> wire.Charge:
     """One try to take the money, and how it went."""
-    _asked(request, wire.NoParameters)
+    _asked(request, commands.NoParameters)
     return await store.get_charge(_object_id(charge_id))
 
 
@@ -326,13 +326,13 @@ async def get_charge(request: Request, charge_id: str, _: SecretKey, store: Stor
     tags=["refunds"],
     response_model=wire.Refund,
     responses=refused(RefundRefused, UnexpectedState, SecretKeyNeeded, KeyReused, KeyInUse, ObjectBusy),
-    openapi_extra=wire.form_body(
-        wire.CreateRefund, example="payment_intent=pi_42&amount=9900&reason=requested_by_customer"
+    openapi_extra=commands.form_body(
+        commands.CreateRefund, example="payment_intent=pi_42&amount=9900&reason=requested_by_customer"
     ),
 )
 async def create_refund(request: Request, key: SecretKey, store: StoreOf) -> Response:
     """Of a payment intent or a charge: `amount`, else all that is left. Never more than was captured."""
-    posted = await _posted(request, key, wire.CreateRefund)
+    posted = await _posted(request, key, commands.CreateRefund)
     posted.parameters.expect_consistent()
     return sent(await store.create_refund(posted.attempt, posted.parameters))
 
@@ -342,11 +342,11 @@ async def create_refund(request: Request, key: SecretKey, store: StoreOf) -> Res
     summary="List refunds, newest first",
     tags=["refunds"],
     responses=refused(SecretKeyNeeded),
-    openapi_extra=wire.query_of(wire.ListRefunds),
+    openapi_extra=commands.query_of(commands.ListRefunds),
 )
 async def list_refunds(request: Request, _: SecretKey, store: StoreOf) -> wire.Refunds:
     """`payment_intent` or `charge` narrows the list to those of one."""
-    page = _asked(request, wire.ListRefunds)
+    page = _asked(request, commands.ListRefunds)
     page.expect_consistent()
     return await store.list_refunds(page)
 
@@ -359,7 +359,7 @@ async def list_refunds(request: Request, _: SecretKey, store: StoreOf) -> wire.R
 )
 async def get_refund(request: Request, refund_id: str, _: SecretKey, store: StoreOf) -> wire.Refund:
     """A refund is done when it is answered, and final."""
-    _asked(request, wire.NoParameters)
+    _asked(request, commands.NoParameters)
     return await store.get_refund(_object_id(refund_id))
 
 
@@ -368,7 +368,7 @@ async def get_refund(request: Request, refund_id: str, _: SecretKey, store: Stor
     summary="List events, newest first",
     tags=["events"],
     responses=refused(SecretKeyNeeded),
-    openapi_extra=wire.query_of(wire.ListEvents),
+    openapi_extra=commands.query_of(commands.ListEvents),
 )
 async def list_events(request: Request, _: SecretKey, store: StoreOf) -> wire.Events:
     """`type` narrows the list to those of one.
@@ -376,7 +376,7 @@ async def list_events(request: Request, _: SecretKey, store: StoreOf) -> wire.Ev
     An event is there if and only if its change is. Changes at the same time may show in another order than they were
     made, and one that took long below others: read the object itself before acting.
     """
-    page = _asked(request, wire.ListEvents)
+    page = _asked(request, commands.ListEvents)
     page.expect_consistent()
     return await store.list_events(page)
 
@@ -389,5 +389,5 @@ async def list_events(request: Request, _: SecretKey, store: StoreOf) -> wire.Ev
 )
 async def get_event(request: Request, event_id: str, _: SecretKey, store: StoreOf) -> wire.Event:
     """With the object as it was just after the change."""
-    _asked(request, wire.NoParameters)
+    _asked(request, commands.NoParameters)
     return await store.get_event(_object_id(event_id))

@@ -14,7 +14,7 @@ from services.chassis.database import Database
 from services.chassis.logs import get_logger
 from services.contracts.payments import IntentStatus
 
-from . import wire
+from . import commands, wire
 from .event import AFTER_STEP, Event, EventType
 from .idempotency import Answer, Attempt
 from .payment import Confirmation, Intent, PaymentMethod, Refund
@@ -52,7 +52,7 @@ class Store:
         self._authorise = authorise
         self._clock = clock
 
-    async def create_method(self, attempt: Attempt | None, command: wire.CreatePaymentMethod) -> Answer:
+    async def create_method(self, attempt: Attempt | None, command: commands.CreatePaymentMethod) -> Answer:
         """Keep a card, and answer the token that stands for it."""
 
         async def work(session: AsyncSession) -> Answer:
@@ -78,7 +78,7 @@ class Store:
             raise NoSuchObject("There is no such payment method.")
         return wire.shown_method(row.method())
 
-    async def create_intent(self, attempt: Attempt | None, command: wire.CreatePaymentIntent) -> Answer:
+    async def create_intent(self, attempt: Attempt | None, command: commands.CreatePaymentIntent) -> Answer:
         """Open an intent, and confirm it at once if that is asked for."""
 
         async def work(session: AsyncSession) -> Answer:
@@ -108,7 +108,7 @@ class Store:
         return await self._once(attempt, work)
 
     async def confirm_intent(
-        self, attempt: Attempt | None, intent_id: str, command: wire.ConfirmPaymentIntent
+        self, attempt: Attempt | None, intent_id: str, command: commands.ConfirmPaymentIntent
     ) -> Answer:
         """Charge the card, if the intent allows it and the card does."""
 
@@ -127,7 +127,7 @@ class Store:
         return await self._once(attempt, work)
 
     async def capture_intent(
-        self, attempt: Attempt | None, intent_id: str, command: wire.CapturePaymentIntent
+        self, attempt: Attempt | None, intent_id: str, command: commands.CapturePaymentIntent
     ) -> Answer:
         """Take what is held, or a part of it."""
 
@@ -145,7 +145,9 @@ class Store:
 
         return await self._once(attempt, work)
 
-    async def cancel_intent(self, attempt: Attempt | None, intent_id: str, command: wire.CancelPaymentIntent) -> Answer:
+    async def cancel_intent(
+        self, attempt: Attempt | None, intent_id: str, command: commands.CancelPaymentIntent
+    ) -> Answer:
         """See to it that the intent is never charged."""
 
         async def work(session: AsyncSession) -> Answer:
@@ -169,7 +171,7 @@ class Store:
 
         return await self._database.transact(work)
 
-    async def list_intents(self, page: wire.ListParameters) -> wire.PaymentIntents:
+    async def list_intents(self, page: commands.ListParameters) -> wire.PaymentIntents:
         async def work(session: AsyncSession) -> wire.PaymentIntents:
             rows, has_more = await _page(session, IntentRow, page)
             return wire.PaymentIntents(data=await _shown(session, [row.intent() for row in rows]), has_more=has_more)
@@ -186,7 +188,7 @@ class Store:
 
         return await self._database.transact(work)
 
-    async def list_charges(self, page: wire.ListCharges) -> wire.Charges:
+    async def list_charges(self, page: commands.ListCharges) -> wire.Charges:
         async def work(session: AsyncSession) -> wire.Charges:
             of_intent = [] if page.payment_intent is None else [ChargeRow.payment_intent == page.payment_intent]
             rows, has_more = await _page(session, ChargeRow, page, *of_intent)
@@ -196,7 +198,7 @@ class Store:
 
         return await self._database.transact(work)
 
-    async def create_refund(self, attempt: Attempt | None, command: wire.CreateRefund) -> Answer:
+    async def create_refund(self, attempt: Attempt | None, command: commands.CreateRefund) -> Answer:
         """Give back what was captured, or a part of it."""
 
         async def work(session: AsyncSession) -> Answer:
@@ -234,7 +236,7 @@ class Store:
             raise NoSuchObject("There is no such refund.")
         return wire.shown_refund(row.refund())
 
-    async def list_refunds(self, page: wire.ListRefunds) -> wire.Refunds:
+    async def list_refunds(self, page: commands.ListRefunds) -> wire.Refunds:
         async def work(session: AsyncSession) -> wire.Refunds:
             of_charge = [] if page.charge is None else [RefundRow.charge == page.charge]
             of_intent = [] if page.payment_intent is None else [RefundRow.payment_intent == page.payment_intent]
@@ -249,7 +251,7 @@ class Store:
             raise NoSuchObject("There is no such event.")
         return wire.shown_event(row.event())
 
-    async def list_events(self, page: wire.ListEvents) -> wire.Events:
+    async def list_events(self, page: commands.ListEvents) -> wire.Events:
         async def work(session: AsyncSession) -> wire.Events:
             of_type = [] if page.type is None else [EventRow.type == page.type]
             rows, has_more = await _page(session, EventRow, page, *of_type)
@@ -339,7 +341,7 @@ class Store:
         card = self._vault.ready_made(token, today=now.date())
         if card is None:
             return None
-        nobody = wire.BillingParameters().model_dump()
+        nobody = commands.BillingParameters().model_dump()
         return PaymentMethod(id=_new_id("pm"), card=card, billing_details=nobody, created_at=now)
 
 
@@ -374,7 +376,7 @@ async def _locked(session: AsyncSession, intent_id: str) -> IntentRow:
     return row
 
 
-async def _locked_for_refund(session: AsyncSession, command: wire.CreateRefund) -> IntentRow:
+async def _locked_for_refund(session: AsyncSession, command: commands.CreateRefund) -> IntentRow:
     # Not the charge's row itself: read before the lock is held, its amounts would be those of before.
     intent_id = command.payment_intent
     if command.charge is not None:
@@ -431,7 +433,7 @@ def _told(confirmation: Confirmation, method: PaymentMethod) -> Answer:
 
 
 async def _page(
-    session: AsyncSession, table: type[R], page: wire.ListParameters, *conditions: Any
+    session: AsyncSession, table: type[R], page: commands.ListParameters, *conditions: Any
 ) -> tuple[list[R], bool]:
     """A page newest first, and whether there is more beyond it. Ids sort by the time of their making."""
     query = select(table).where(*conditions).limit(page.limit + 1)

@@ -32,10 +32,11 @@ CLIENTS = frozenset({"controller.clients", "controller.processor", "controller.p
 
 LIBRARIES_OF_RULES = {
     "idp.passwords": {"pwdlib": "what a good password hash is, is not ours to invent"},
-    "payments.wire": {
-        "pydantic": "Stripe's shapes cross this one service's wire only, and clients of any maker read them",
+    "payments.commands": {
+        "pydantic": "Stripe's parameters cross this one service's wire only, and clients of any maker send them",
         "pydantic_core": "the errors of the same",
     },
+    "payments.wire": {"pydantic": "Stripe's objects, likewise"},
 }
 
 SQL_ELSEWHERE = {
