@@ -1,0 +1,58 @@
+"""What the stages of `make faults` report, and the shape in which each is asked to run."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How much of a stage is wanted.
+
+    Attributes:
+        seed: the first number of everything that is drawn.
+        short: the size that fits into every push, instead of the whole.
+    """
+
+    seed: int = 0
+    short: bool = False
+
+
+@dataclass(slots=True)
+class Case:
+    """One kind of trouble that a stage made.
+
+    Attributes:
+        name: what was done, as a sentence a reader understands without the code.
+        threads: the real failures it comes from, by their names in `threads.py` (FT-36 …).
+        tried: how many times.
+        broken: what should have held and did not, in words; empty is a pass.
+    """
+
+    name: str
+    threads: tuple[str, ...] = ()
+    tried: int = 0
+    broken: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Report:
+    """What a stage came to.
+
+    Attributes:
+        stage: its name on the command line.
+        title: what it shows, in a line.
+        counts: figures in the order in which they are told, units in their names.
+        broken: what broke outside of any one case.
+    """
+
+    stage: str
+    title: str
+    seed: int
+    counts: dict[str, int | float | str] = field(default_factory=dict)
+    cases: list[Case] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def failures(self) -> list[str]:
+        """Everything that did not hold."""
+        return [*self.broken, *(f"{case.name}: {what}" for case in self.cases for what in case.broken)]
