@@ -8,7 +8,8 @@ from dataclasses import asdict
 import asyncpg
 
 from .check import Databases, Verdict, verify_now
-from .invariants import PAID, PENDING, SENTENCES, Invariant, money
+from .invariants import SENTENCES, Invariant
+from .rows import PAID, PENDING
 
 COULD_NOT = 2
 
@@ -69,15 +70,14 @@ def _what_was_read(verdict: Verdict) -> str:
     decided = f"{counts[f'{PAID} purchases']:,} paid, {counts['failed purchases']:,} failed"
     return (
         f"checked {counts['purchases']:,} purchases ({decided}, {counts[f'{PENDING} purchases']:,} under way), "
-        f"{counts['intents']:,} payment intents, {counts['holds']:,} holds of {counts['SKUs']:,} SKUs, "
+        f"{counts['intents']:,} payment intents, {counts['refunds']:,} refunds, "
+        f"{counts['holds']:,} holds of {counts['SKUs']:,} SKUs, "
         f"{counts['carts']:,} carts of {counts['shoppers']:,} shoppers, {counts['merges']:,} merged carts"
     )
 
 
 def _sums(verdict: Verdict) -> Iterator[str]:
-    for currency, paid in sorted(verdict.ledger.paid.items()):
-        charged = verdict.ledger.charged.get(currency, 0)
-        yield f"{money(paid, currency)} paid, {money(charged, currency)} charged"
+    yield from (verdict.ledger.in_words(currency) for currency in verdict.ledger.currencies())
 
 
 def _in_one_line(verdict: Verdict) -> str:
