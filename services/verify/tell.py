@@ -9,6 +9,7 @@ import asyncpg
 
 from .check import Databases, Verdict, verify_now
 from .invariants import SENTENCES, Invariant
+from .ledger import Ledger
 from .rows import PAID, PENDING
 
 COULD_NOT = 2
@@ -59,10 +60,14 @@ def as_data(verdict: Verdict) -> dict[str, object]:
         "violations": [asdict(violation) for violation in verdict.violations],
         "found": {invariant.value: verdict.found[invariant] for invariant in Invariant},
         "counts": dict(verdict.counts),
-        "ledger": asdict(verdict.ledger),
+        "ledger": {currency: _sides(verdict.ledger, currency) for currency in verdict.ledger.currencies()},
         "waited_seconds": round(verdict.waited_seconds, 3),
         "took_seconds": round(verdict.took_seconds, 3),
     }
+
+
+def _sides(ledger: Ledger, currency: str) -> dict[str, int]:
+    return dict(zip(("paid", "refunded", "charged", "given"), ledger.sums(currency), strict=True))
 
 
 def _what_was_read(verdict: Verdict) -> str:
