@@ -526,6 +526,15 @@ async def test_a_live_check_judges_nothing_that_is_under_way(shelf: Shelf) -> No
     assert verdict.waited_seconds == 0
 
 
+async def test_an_intent_that_nobody_was_told_of_is_no_violation(shelf: Shelf) -> None:
+    untold = intent("untold", "requires_payment_method", 300, checkout=PAID)
+
+    verdict = await verify(await shelf.spoiled({"payments": [untold]}), wait_seconds=0)
+
+    assert verdict.violations == []
+    assert verdict.counts["intents"] == 4
+
+
 async def test_many_violations_of_one_kind_are_counted_and_a_hundred_told(shelf: Shelf) -> None:
     frozen = [
         (
