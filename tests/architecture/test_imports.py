@@ -26,9 +26,10 @@ MORE_EDGES = {
     "idp.tokens": "signs with keys that the store holds",
     "idp.upkeep": "writes rows unasked",
     "payments.envelope": "middleware",
+    "payments.sender": "a client: of whoever wants to hear of events",
 }
 
-CLIENTS = frozenset({"controller.clients", "controller.processor", "controller.provider"})
+CLIENTS = frozenset({"controller.clients", "controller.processor", "controller.provider", "payments.sender"})
 
 LIBRARIES_OF_RULES = {
     "idp.passwords": {"pwdlib": "what a good password hash is, is not ours to invent"},
