@@ -112,8 +112,13 @@ def _own(service: str, addresses: Addresses, secrets: Secrets) -> dict[str, str]
             }
         case "idp":
             editor = {"CATALOG_CLIENT_SECRET": secrets["CATALOG_CLIENT_SECRET"]}
-            return {**issuer, **shop, **client, **editor, "DEMO_ACCOUNTS": "true"}
+            return {**issuer, **shop, **client, **editor, "DEMO_ACCOUNTS": "true", "FAULT_SCRIPTS": "false"}
         case "payments":
-            return {**shop, **payments, "FINGERPRINT_SECRET": secrets["FINGERPRINT_SECRET"]}
+            return {
+                **shop,
+                **payments,
+                "FINGERPRINT_SECRET": secrets["FINGERPRINT_SECRET"],
+                "FAULT_SCRIPTS": "false",
+            }
         case _:
             return issuer
