@@ -1,21 +1,32 @@
 """The payments service, put together."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
+import httpx
 from fastapi import FastAPI
 
 from services.chassis.app import Ping, create_service
 from services.chassis.database import Database
+from services.chassis.logs import get_logger
+from services.chassis.outbound import fast_transport
 
 from .api import ApiKeys, router
+from .delivery_store import DeliveryStore
+from .endpoint_store import EndpointStore
 from .envelope import Envelope, render
+from .idempotency_store import Clock, Once
 from .processor import Vault, authorise
+from .sender import DATABASE_TROUBLE, Pace, Sender
 from .settings import Settings
-from .store import Authorise, Clock, Store
+from .store import Authorise, Store
+from .webhook_api import webhook_router
+
+logger = get_logger(__name__)
 
 DESCRIPTION = """\
 A stateful card processor that speaks the part of Stripe's wire format a checkout needs, for documented test cards only.
@@ -34,22 +45,52 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+async def tell_for_ever(sender: Sender, endpoints: EndpointStore, settings: Settings, pace: Pace) -> NoReturn:
+    """Have the endpoint of the settings as soon as the database answers, then tell all of them what happens."""
+    configured = False
+    while not configured:
+        try:
+            await endpoints.configure(settings.webhook_url, settings.payments_webhook_secret)
+            configured = True
+        except DATABASE_TROUBLE as trouble:
+            logger.warning("webhooks wait for the database", trouble=type(trouble).__name__)
+            await asyncio.sleep(pace.poll)
+    await sender.run()
+
+
 def create_app(
-    settings: Settings | None = None, *, authorise: Authorise = authorise, clock: Clock = utc_now
+    settings: Settings | None = None,
+    *,
+    authorise: Authorise = authorise,
+    clock: Clock = utc_now,
+    webhook_transport: httpx.AsyncBaseTransport | None = None,
+    pace: Pace = Pace(),  # noqa: B008 - it cannot change
 ) -> FastAPI:
-    """The service. Who authorises, and what time it is, may be given by tests."""
+    """The service. Who authorises, what time it is, and how webhooks travel, may be given by tests."""
     chosen = settings or Settings()
     pings: dict[str, Ping] = {}
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        async with Database(chosen.database_url, pool_size=chosen.database_pool_size) as database:
+        async with AsyncExitStack() as opened:
+            database = await opened.enter_async_context(
+                Database(chosen.database_url, pool_size=chosen.database_pool_size)
+            )
             pings["database"] = database.ping
+            webhooks = httpx.AsyncClient(transport=webhook_transport or fast_transport(), follow_redirects=False)
+            await opened.enter_async_context(webhooks)
+            sender = Sender(DeliveryStore(database), webhooks, pace=pace)
+            once = Once(database, clock=clock, wake=sender.wake)
+            endpoints = EndpointStore(database, once, clock=clock)
             vault = Vault(chosen.fingerprint_secret)
+            telling = asyncio.create_task(tell_for_ever(sender, endpoints, chosen, pace))
             yield {
-                "store": Store(database, vault, authorise=authorise, clock=clock),
+                "store": Store(database, vault, once, authorise=authorise, clock=clock),
+                "endpoints": endpoints,
                 "keys": ApiKeys(chosen.payments_secret_key, chosen.payments_publishable_key, chosen.fingerprint_secret),
             }
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
 
     app = create_service(
         name="payments",
@@ -57,7 +98,7 @@ def create_app(
         description=DESCRIPTION,
         settings=chosen,
         lifespan=lifespan,
-        routers=[router],
+        routers=[router, webhook_router],
         pings=pings,
         render=render,
     )

@@ -18,6 +18,7 @@ class EventType(StrEnum):
     REQUIRES_ACTION = "payment_intent.requires_action"
     AMOUNT_CAPTURABLE_UPDATED = "payment_intent.amount_capturable_updated"
     CHARGE_REFUNDED = "charge.refunded"
+    REFUND_CREATED = "refund.created"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

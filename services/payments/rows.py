@@ -5,14 +5,15 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, Column, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from services.chassis.database import Timestamptz
 from services.contracts.payments import IntentStatus
 
+from .delivery import Endpoint
 from .event import Event, EventType
 from .payment import CaptureMethod, Charge, Intent, PaymentError, PaymentMethod, Refund
 from .processor import CardOnFile, Outcome
@@ -180,6 +181,38 @@ class EventRow(Row, table=True):
 
     def event(self) -> Event:
         return Event(**{**self.model_dump(), "type": EventType(self.type)})
+
+
+class WebhookEndpointRow(Row, table=True):
+    __tablename__ = "webhook_endpoints"
+
+    id: str = Field(primary_key=True)
+    url: str
+    secret: str = Field(repr=False)
+    enabled_events: list[str] = Field(sa_column=Column(ARRAY(Text)))
+    enabled: bool
+    description: str | None
+    labels: dict[str, str] = Field(sa_column=Column("metadata", JSONB))
+    created_at: datetime = Field(sa_column=Column(Timestamptz()))
+
+    @classmethod
+    def of(cls, endpoint: Endpoint) -> "WebhookEndpointRow":
+        return cls(**_endpoint_columns(endpoint))
+
+    def take(self, endpoint: Endpoint) -> None:
+        """Become what a change made of it."""
+        self.sqlmodel_update(_endpoint_columns(endpoint))
+
+    def endpoint(self) -> Endpoint:
+        columns = self.model_dump(exclude={"labels"})
+        return Endpoint(**{**columns, "enabled_events": tuple(self.enabled_events), "metadata": self.labels})
+
+
+def _endpoint_columns(endpoint: Endpoint) -> dict[str, Any]:
+    columns = asdict(endpoint)
+    columns["labels"] = columns.pop("metadata")
+    columns["enabled_events"] = list(endpoint.enabled_events)
+    return columns
 
 
 class IdempotencyKeyRow(Row, table=True):

@@ -15,12 +15,22 @@ class Settings(ScriptableSettings):
     payments_publishable_key: str
     fingerprint_secret: str
     public_url: str
+    webhook_url: str = ""
+    payments_webhook_secret: str = ""
 
     @property
     def shop_origin(self) -> str:
         """The origin that a browser names for the shop's pages."""
         address = urlsplit(self.public_url)
         return f"{address.scheme}://{address.netloc}"
+
+    @model_validator(mode="after")
+    def _the_webhook_has_both_or_none(self) -> Self:
+        if bool(self.webhook_url) != bool(self.payments_webhook_secret):
+            raise ValueError("WEBHOOK_URL and PAYMENTS_WEBHOOK_SECRET belong together: set both or none")
+        if self.payments_webhook_secret and not self.payments_webhook_secret.startswith("whsec_"):
+            raise ValueError("PAYMENTS_WEBHOOK_SECRET must start with whsec_")
+        return self
 
     @model_validator(mode="after")
     def _keys_are_of_their_kind(self) -> Self:
