@@ -25,6 +25,7 @@ MORE_EDGES = {
     "idp.provider": "hands a request and its rows to that core",
     "idp.tokens": "signs with keys that the store holds",
     "idp.upkeep": "writes rows unasked",
+    "payments.bad_days": "stands between the fault script and the bank, and on the way of the webhooks",
     "payments.envelope": "middleware",
 }
 
