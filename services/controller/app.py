@@ -18,7 +18,7 @@ from services.contracts.carts import Purchase
 from services.contracts.identity import Scope
 from services.contracts.problems import Problem
 
-from . import bearer_api, web
+from . import bearer_api, web, webhook_api
 from .adoption import Adoption
 from .api import DOCUMENTS, routers
 from .checkout import Checkout
@@ -31,6 +31,7 @@ from .session import Doorkeeper, SessionCookies, Sessions, Signer
 from .settings import Settings
 from .shopping import Shopping
 from .signin import SignIn
+from .webhooks import Webhooks
 
 logger = get_logger(__name__)
 
@@ -117,10 +118,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 settings=settings,
             )
             checkout = Checkout(carts=carts, stock=Stock(catalog, stock_token), payments=processor, alarm=sound_alarm)
+            reconcile = Reconcile(checkout=checkout, carts=carts, payments=processor)
             upkeep = [
-                asyncio.create_task(
-                    reconcile_for_ever(Reconcile(checkout=checkout, carts=carts, payments=processor), settings)
-                ),
+                asyncio.create_task(reconcile_for_ever(reconcile, settings)),
                 asyncio.create_task(clean_up_for_ever(sessions)),
             ]
             yield {
@@ -133,6 +133,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     checkout=checkout,
                     currency=settings.shop_currency,
                     aliases=settings.payment_aliases,
+                ),
+                "webhooks": Webhooks(
+                    checkout=checkout,
+                    reconcile=reconcile,
+                    carts=carts,
+                    payments=processor,
+                    patience=settings.reconcile_after_seconds,
                 ),
                 "sign_in": SignIn(
                     identity=identity, sessions=sessions, doorkeeper=doorkeeper, adoption=adoption, settings=settings
@@ -148,7 +155,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description="The shopper's door: carts, checkout, orders. Amounts are integers in minor units (paise).",
         settings=settings,
         lifespan=lifespan,
-        routers=[*routers, bearer_api.router, web.router],
+        routers=[*routers, bearer_api.router, webhook_api.router, web.router],
         guard=Security(bearer_scheme(settings.oidc_issuer)),
         pings=pings,
         render=render,

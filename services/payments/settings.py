@@ -28,6 +28,8 @@ class Settings(ScriptableSettings):
     def _the_webhook_has_both_or_none(self) -> Self:
         if bool(self.webhook_url) != bool(self.payments_webhook_secret):
             raise ValueError("WEBHOOK_URL and PAYMENTS_WEBHOOK_SECRET belong together: set both or none")
+        if self.webhook_url and urlsplit(self.webhook_url).scheme not in {"http", "https"}:
+            raise ValueError("WEBHOOK_URL must be an http or https address")
         if self.payments_webhook_secret and not self.payments_webhook_secret.startswith("whsec_"):
             raise ValueError("PAYMENTS_WEBHOOK_SECRET must start with whsec_")
         return self

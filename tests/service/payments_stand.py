@@ -39,9 +39,9 @@ def environment(database_url: str) -> dict[str, str]:
     }
 
 
-def payments_app(database_url: str, **given: Any) -> FastAPI:
-    settings = Settings.model_validate({name.lower(): value for name, value in environment(database_url).items()})
-    return create_app(settings, clock=lambda: NOON, **given)
+def payments_app(database_url: str, *, settings: dict[str, str] | None = None, **given: Any) -> FastAPI:
+    usual = {name.lower(): value for name, value in environment(database_url).items()}
+    return create_app(Settings.model_validate(usual | (settings or {})), clock=lambda: NOON, **given)
 
 
 def visa(number: str = "4242424242424242", **changed: str) -> dict[str, str]:

@@ -179,12 +179,13 @@ async def test_events_tell_what_happened_with_the_object_as_it_was(client: strip
     paid = await client.v1.payment_intents.create_async({**sale(), "payment_method": "pm_card_visa", "confirm": True})
     await client.v1.refunds.create_async({"payment_intent": paid.id, "amount": 5000}, {"idempotency_key": "told-1"})
 
-    refunded, succeeded, created = (await client.v1.events.list_async({"limit": 3})).data
+    refunded, given_back, succeeded, created = (await client.v1.events.list_async({"limit": 4})).data
     read = await client.v1.events.retrieve_async(refunded.id)
 
-    assert [event.type for event in (created, succeeded, refunded)] == [
+    assert [event.type for event in (created, succeeded, given_back, refunded)] == [
         "payment_intent.created",
         "payment_intent.succeeded",
+        "refund.created",
         "charge.refunded",
     ]
     assert created.data.object["status"] == "requires_confirmation"
