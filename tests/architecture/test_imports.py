@@ -30,7 +30,9 @@ MORE_EDGES = {
     "payments.sender": "a client: of whoever wants to hear of events",
 }
 
-CLIENTS = frozenset({"controller.clients", "controller.processor", "controller.provider", "payments.sender"})
+CLIENTS = frozenset(
+    {"controller.clients", "controller.processor", "controller.provider", "payments.bad_days", "payments.sender"}
+)
 
 LIBRARIES_OF_RULES = {
     "idp.passwords": {"pwdlib": "what a good password hash is, is not ours to invent"},
