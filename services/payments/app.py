@@ -71,6 +71,8 @@ async def decide_for_ever(store: Store, sender: Sender) -> NoReturn:
                 sender.wake()
         except DATABASE_TROUBLE as trouble:
             logger.warning("slow banks wait for the database", trouble=type(trouble).__name__)
+        except Exception:
+            logger.exception("a slow bank's decision broke")
         await asyncio.sleep(DECIDE_SECONDS)
 
 

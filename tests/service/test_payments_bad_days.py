@@ -61,10 +61,10 @@ class Stand(Payments):
         return str((await self.get(f"payment_intents/{intent_id}")).json()["status"])
 
     async def hears(self, types: list[str], *, in_order: bool = True) -> None:
-        """Wait for exactly these events."""
+        """Wait for exactly these events in this order, or at least for these in any."""
 
         async def heard() -> bool:
-            return self.heard == types if in_order else sorted(self.heard) == sorted(types)
+            return self.heard == types if in_order else set(self.heard) >= set(types)
 
         await until(heard)
 
@@ -108,7 +108,7 @@ async def stand(database: DatabaseUrls) -> AsyncIterator[Stand]:
 
 async def until(true: Callable[[], Awaitable[bool]]) -> None:
     """Wait for something that another task will bring about."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await true():  # noqa: ASYNC110 - what is awaited has no event
             await asyncio.sleep(0.01)
 
