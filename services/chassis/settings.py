@@ -18,7 +18,7 @@ class Environment(StrEnum):
 class ServiceSettings(BaseSettings):
     """Read from environment variables of the same names in capitals."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     environment: Environment = Environment.DEVELOPMENT
     database_url: str

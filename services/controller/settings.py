@@ -26,7 +26,7 @@ class Settings(ServiceSettings):
     payments_public_url: str = ""
     payments_secret_key: str
     payments_publishable_key: str
-    payments_webhook_secret: str = ""
+    payments_webhook_secret: Annotated[str, Field(repr=False)] = ""
     payment_aliases: dict[str, str] = {}
     shop_currency: str = "INR"
     reconcile_after_seconds: float = 15.0

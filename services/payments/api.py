@@ -374,7 +374,7 @@ async def get_refund(request: Request, refund_id: str, _: SecretKey, store: Stor
     openapi_extra=commands.query_of(commands.ListEvents),
 )
 async def list_events(request: Request, _: SecretKey, store: StoreOf) -> wire.Events:
-    """`type` narrows the list to those of one.
+    """`type` or `types[]` narrow the list, `delivery_success=false` to what some endpoint has not taken.
 
     An event is there if and only if its change is. Changes at the same time may show in another order than they were
     made, and one that took long below others: read the object itself before acting. `pending_webhooks` is how many

@@ -318,6 +318,8 @@ class ListRefunds(ListParameters):
 
 class ListEvents(ListParameters):
     type: Annotated[EventType | None, _only(*EventType)] = None
+    types: Annotated[list[Annotated[EventType, _only(*EventType)]] | None, BeforeValidator(_listed)] = None
+    delivery_success: Flag | None = None
 
 
 class NoParameters(Parameters):

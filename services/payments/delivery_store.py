@@ -15,7 +15,7 @@ from services.chassis.database import Database
 from . import wire
 from .delivery import EVERYTHING, Delivery
 from .event import Event
-from .rows import EventRow, WebhookEndpointRow
+from .rows import EventRow, WebhookDeliveryRow, WebhookEndpointRow
 
 _QUEUE = text("""
     INSERT INTO webhook_deliveries (event, endpoint)
@@ -74,6 +74,14 @@ async def undelivered(session: AsyncSession, events: Iterable[str]) -> dict[str,
     """How many endpoints have not answered well yet, for each event that has such."""
     found = await (await session.connection()).execute(_UNDELIVERED, {"events": list(events)})
     return {event: count for event, count in found}  # noqa: C416 - rows are no pairs to mypy
+
+
+def told_well(event_id: Any, *, told: bool) -> Any:
+    """The condition that every endpoint of an event has taken it, or that some one has not."""
+    waiting = select(WebhookDeliveryRow.event).where(
+        WebhookDeliveryRow.event == event_id, col(WebhookDeliveryRow.delivered_at).is_(None)
+    )
+    return ~waiting.exists() if told else waiting.exists()
 
 
 class DeliveryStore:

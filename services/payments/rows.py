@@ -218,6 +218,14 @@ def _endpoint_columns(endpoint: Endpoint) -> dict[str, Any]:
     return columns
 
 
+class WebhookDeliveryRow(Row, table=True):
+    __tablename__ = "webhook_deliveries"
+
+    event: str = Field(primary_key=True)
+    endpoint: str = Field(primary_key=True)
+    delivered_at: datetime | None = Field(sa_column=Column(Timestamptz()))
+
+
 class IdempotencyKeyRow(Row, table=True):
     __tablename__ = "idempotency_keys"
 

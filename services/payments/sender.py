@@ -41,7 +41,7 @@ class Pace:
     poll: float = 1.0
     patience: float = 10.0
     lease: float = 20.0
-    lane: int = 8
+    lane: int = 4
 
 
 class Sender:

@@ -1,9 +1,9 @@
 """What an operator sets for payments."""
 
-from typing import Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from services.chassis.settings import ScriptableSettings
 
@@ -16,7 +16,7 @@ class Settings(ScriptableSettings):
     fingerprint_secret: str
     public_url: str
     webhook_url: str = ""
-    payments_webhook_secret: str = ""
+    payments_webhook_secret: Annotated[str, Field(repr=False)] = ""
 
     @property
     def shop_origin(self) -> str:

@@ -11,7 +11,7 @@ from services.chassis.database import Database
 from services.contracts.payments import IntentStatus
 
 from . import commands, wire
-from .delivery_store import queue, undelivered
+from .delivery_store import queue, told_well, undelivered
 from .event import AFTER_STEP, Event, EventType
 from .idempotency import Answer, Attempt
 from .idempotency_store import TELLS, Clock, Once
@@ -258,7 +258,9 @@ class Store:
     async def list_events(self, page: commands.ListEvents) -> wire.Events:
         async def work(session: AsyncSession) -> wire.Events:
             of_type = [] if page.type is None else [EventRow.type == page.type]
-            rows, has_more = await page_of(session, EventRow, page, *of_type)
+            of_types = [] if page.types is None else [col(EventRow.type).in_(page.types)]
+            told = [] if page.delivery_success is None else [told_well(col(EventRow.id), told=page.delivery_success)]
+            rows, has_more = await page_of(session, EventRow, page, *of_type, *of_types, *told)
             return wire.Events(data=await _shown_events(session, rows), has_more=has_more)
 
         return await self._database.transact(work)

@@ -13,6 +13,7 @@ from typing import IO, Any
 import httpx
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from services.payments.app import create_app
 from services.payments.settings import Settings
@@ -93,7 +94,7 @@ class _Announced(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[str]:
+async def served(app: ASGIApp) -> AsyncIterator[str]:
     """The address of the app, served on a free port."""
     listening = socket.create_server(("127.0.0.1", 0))
     server = _Announced(uvicorn.Config(app, http="httptools", log_config=None, access_log=False))

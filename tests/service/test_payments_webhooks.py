@@ -24,9 +24,17 @@ BRISK = Pace(poll=0.05, patience=0.4, lease=1.0, lane=2)
 Row = dict[str, Any]
 
 
-@pytest.fixture
-async def database(make_database: MakeDatabase) -> DatabaseUrls:
+@pytest.fixture(scope="module")
+async def shared(make_database: MakeDatabase) -> DatabaseUrls:
     return await make_database("payments")
+
+
+@pytest.fixture
+async def database(shared: DatabaseUrls) -> DatabaseUrls:
+    """With nothing in it."""
+    for table in ("webhook_deliveries", "webhook_endpoints", "events", "idempotency_keys"):
+        await rows(shared, f"DELETE FROM {table}")
+    return shared
 
 
 @pytest.fixture
@@ -378,6 +386,25 @@ async def test_a_payment_goes_through_while_its_endpoint_is_being_deleted(paymen
         )
 
     assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_what_has_not_been_taken_can_be_listed(payments: Payments, receiver: Receiver) -> None:
+    await register(payments, receiver, "payment_intent.succeeded")
+    receiver.answer = breaks
+    await payments.intent(payment_method="pm_card_visa", confirm="true")
+    created, succeeded = [event["id"] for event in await events_of(payments)]
+
+    async def listed(**query: str) -> list[str]:
+        return [event["id"] for event in (await payments.get("events", **query)).json()["data"]]
+
+    waiting = [await listed(delivery_success=flag) for flag in ("false", "true")]
+    receiver.answer = takes
+    await settled(payments)
+
+    assert waiting == [[succeeded], [created]]
+    assert [await listed(delivery_success=flag) for flag in ("false", "true")] == [[], [succeeded, created]]
+    types = {"types[0]": "payment_intent.created", "types[1]": "payment_intent.canceled"}
+    assert (await listed(**types), await listed(type="payment_intent.succeeded", **types)) == ([created], [])
 
 
 # Bad days of the processor itself
