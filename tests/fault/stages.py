@@ -1,0 +1,11 @@
+"""What `make faults` runs, in this order. A stage is a module with `run(asked) -> Report`; its name here is its name everywhere."""
+
+from collections.abc import Callable
+
+from tests.fault import safeguards, schedules
+from tests.fault.report import Asked, Report
+
+STAGES: dict[str, Callable[[Asked], Report]] = {
+    "schedules": schedules.run,
+    "mutants": safeguards.run,
+}
