@@ -18,8 +18,8 @@ from tests.fault.stages import STAGES
 from tests.fault.threads import THREADS
 
 PAGE = REPOSITORY / "build" / "faults.html"
-# A push is judged by what it changed, so the short campaign draws the same every time; the whole one draws anew, so that
-# every night tries what no night has tried. Both say what they drew.
+# A push is judged by what it changed, so the short campaign draws the same every time; the whole one draws anew, so
+# that every night tries what no night has tried. Both say what they drew.
 SHORT_SEED = 0
 
 

@@ -1,4 +1,4 @@
-"""What `make faults` runs, in this order. A stage is a module with `run(asked) -> Report`; its name here is its name everywhere."""
+"""What `make faults` runs, in this order. A stage is a module with `run(asked) -> Report`."""
 
 from collections.abc import Callable
 

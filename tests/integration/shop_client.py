@@ -3,6 +3,7 @@
 import html
 import re
 import ssl
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,8 @@ ADDRESS = {
 }
 PASSWORD = "correct horse battery"
 PATIENCE = httpx.Timeout(30)
+PATIENCE_SECONDS = 45.0
+POLL_SECONDS = 0.2
 # Everything is plain http; making a context for each client would take most of the tests' time.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
@@ -36,6 +39,17 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
     """Every call in a thread of its own, all under way together; the answers in order."""
     with ThreadPoolExecutor(len(calls)) as pool:
         return [answer.result() for answer in [pool.submit(call) for call in calls]]
+
+
+def eventually(question: Callable[[], httpx.Response], wanted: Callable[[httpx.Response], bool]) -> httpx.Response:
+    """Ask until the answer is as wanted, within the deadline."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        answer = question()
+        if wanted(answer):
+            return answer
+        assert time.monotonic() < deadline, f"still {answer.status_code}: {answer.text[:300]}"
+        time.sleep(POLL_SECONDS)
 
 
 def problem_type(answer: httpx.Response) -> str:
