@@ -169,6 +169,12 @@ class Stack:
             self.restart(process)
         wait_until_ready(self.addresses, [name.partition("-")[0]], stopped=self.stopped)
 
+    def replicas(self, service: str) -> list[str]:
+        """The address of each process of a service, past the proxy that may stand before them."""
+        command = ["services.chassis.serve", service]
+        commands = [process.command.split() for process in self._processes.values()]
+        return [f"http://127.0.0.1:{words[2]}" for words in commands if words[:2] == command]
+
     def stopped(self) -> list[Process]:
         """The processes that have ended although nobody asked them to."""
         return [

@@ -152,28 +152,33 @@ class Shop:
         """Make an account, which signs in; the answer to the callback."""
         shopper.username = f"test-{uuid.uuid4().hex[:16]}"
         page = shopper.http.get(f"{self._authorize(shopper)}&prompt=create")
-        return self._fill_in(shopper, page)
+        answer = shopper.http.get(self._fill_in(shopper, page))
+        assert answer.status_code == 303, answer.text
+        return answer
 
     def sign_in(self, shopper: Shopper, username: str | None, **login: str) -> httpx.Response:
         """Sign in to an account that `sign_up` made; the answer to the callback."""
+        answer = shopper.http.get(self.way_back(shopper, username, **login))
+        assert answer.status_code == 303, answer.text
+        return answer
+
+    def way_back(self, shopper: Shopper, username: str | None, **login: str) -> str:
+        """The callback's address with a code in it: all of a sign-in but its last step."""
         shopper.username = username
-        page = shopper.http.get(self._authorize(shopper, **login))
-        return self._fill_in(shopper, page)
+        return self._fill_in(shopper, shopper.http.get(self._authorize(shopper, **login)))
 
     def _authorize(self, shopper: Shopper, **login: str) -> str:
         answer = shopper.http.get("/login", params=login)
         assert answer.status_code == 303, answer.text
         return str(answer.headers["location"])
 
-    def _fill_in(self, shopper: Shopper, page: httpx.Response) -> httpx.Response:
+    def _fill_in(self, shopper: Shopper, page: httpx.Response) -> str:
         action = re.search(r'<form method="post" action="([^"]+)"', page.text)
         assert action, page.text
         form = {"username": shopper.username, "password": PASSWORD}
         back = shopper.http.post(urljoin(str(page.url), html.unescape(action[1])), data=form)
         assert back.status_code == 303, back.text
-        answer = shopper.http.get(back.headers["location"])
-        assert answer.status_code == 303, answer.text
-        return answer
+        return str(back.headers["location"])
 
     def token_of(self, username: str | None, scope: str = "openid profile") -> str:
         """A bearer token by code and PKCE, for an account that `sign_up` made."""
