@@ -11,9 +11,11 @@ from random import Random
 import httpx
 
 from services.local.stack import Stack
+from services.verify.check import verify_now
 from tests.fault.ground import Call, Ground, only, order_id_of, stack_of_two, statuses
 from tests.fault.report import Asked, Case, Report
 from tests.integration.shop_client import Shop, Shopper
+from tests.verifying import books_of
 
 TITLE = "Requests that should not meet, meeting: a running stack, two controllers, two cartdbs"
 WHOLE_SECONDS, SHORT_SECONDS = 50.0, 12.0
@@ -267,10 +269,15 @@ def run(asked: Asked) -> Report:
         ready = time.monotonic()
         ended = _rounds(report, stack, asked, until=ready + (SHORT_SECONDS if asked.short else WHOLE_SECONDS))
         racing = time.monotonic() - ready
+        books = verify_now(books_of(stack))
+    report.broken = [f"the books: {one.invariant}: {one.what} ({one.where})" for one in books.violations]
     report.counts = {
         "rounds": report.tried,
-        **dict(sorted(ended.items(), reverse=True)),
+        "requests that met": ended.pop("requests that met"),
+        **dict(sorted(ended.items())),
         "rounds per second": round(report.tried / racing, 1),
+        "purchases in the books": books.counts["purchases"],
+        "charges in the books": books.counts["charges"],
         "start of the stack, s": round(ready - started, 1),
     }
     return report
