@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from tests.fault import races, safeguards, schedules
+from tests.fault import deliveries, races, safeguards, schedules
 from tests.fault.report import Asked, Report
 
 STAGES: dict[str, Callable[[Asked], Report]] = {
     "schedules": schedules.run,
     "mutants": safeguards.run,
     "races": races.run,
+    "search": deliveries.run,
 }
