@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from services.contracts.carts import Purchase
@@ -56,40 +56,17 @@ ONE = Shop(
 )
 TWO = Shop("two checkouts of one cart", keys=("a", "b"))
 TWO_DECLINED = Shop("two checkouts of one cart; declines, cancels", keys=("a", "b"), declines=True, cancels=True)
-TWO_SHORT = Shop(
-    "two checkouts of one cart; declines, somebody else after the last unit",
-    keys=("a", "b"),
-    declines=True,
-    outsider=True,
-)
-TWO_CHANGED = Shop(
-    "two checkouts of one cart; declines, a price rise, an edit",
-    keys=("a", "b"),
-    declines=True,
-    reprices=True,
-    edits=True,
-)
-TWO_OF_ALL = Shop(
-    "two checkouts of one cart; everything, as far as the time goes",
-    keys=("a", "b"),
-    outsider=True,
-    declines=True,
-    slow=True,
-    reprices=True,
-    edits=True,
-    cancels=True,
-)
+TWO_OF_ALL = replace(ONE, name=ONE.name.replace("one checkout", "two checkouts of one cart"), keys=("a", "b"))
+THREE = Shop("three checkouts of one cart", keys=("a", "b", "c"))
 THREADS = {
     ONE: ("FT-29", "FT-30", "FT-31", "FT-32", "FT-36", "FT-37", "FT-38", "FT-40", "FT-42", "FT-44", "FT-67"),
-    TWO: ("FT-27", "FT-28", "FT-45"),
     TWO_DECLINED: ("FT-24", "FT-27", "FT-35", "FT-45"),
-    TWO_SHORT: ("FT-39", "FT-48", "FT-51", "FT-52", "FT-53"),
-    TWO_CHANGED: ("FT-46", "FT-66", "FT-67"),
-    TWO_OF_ALL: ("FT-27", "FT-45", "FT-66"),
+    TWO_OF_ALL: ("FT-27", "FT-39", "FT-45", "FT-46", "FT-48", "FT-51", "FT-52", "FT-53", "FT-66", "FT-67"),
+    THREE: ("FT-27", "FT-28", "FT-45"),
 }
-SHORT = (ONE, TWO, TWO_DECLINED)
-WHOLE = (ONE, TWO, TWO_DECLINED, TWO_SHORT, TWO_CHANGED)
-SECONDS, SECONDS_OF_ALL = 90.0, 75.0
+SHORT = (ONE, TWO_DECLINED)
+WHOLE = (TWO_OF_ALL, THREE, ONE, TWO_DECLINED)
+SECONDS = 200.0
 
 
 @dataclass(frozen=True)
@@ -103,13 +80,13 @@ class Lack:
 UNIT = "deliveries that change something"
 TWICE_KEPT = "a refused hold skips the cancel"
 # Who charges the price of the moment asks for it outside of any message, which a search by messages cannot follow.
-BLIND = {"the live price charged"}
+BLIND = "the live price charged"
 NEED_A_RIVAL = {"refusals of a mark not written down", "a marked cart marked again", "a late unmark reopens the cart"}
 LACKS = {
     **{
         name: Lack(mutant.parts, TWO if name in NEED_A_RIVAL else ONE)
         for name, mutant in MUTANTS.items()
-        if name not in BLIND
+        if name != BLIND and "refund" not in mutant.breaks and "restock" not in name and "refund" not in name
     },
     f"{TWICE_KEPT}, and a refused hold is not final": Lack(
         Parts(checkout=RefusedHoldSkipsCancel, stock=ForgetsShortStock), ONE
@@ -118,69 +95,59 @@ LACKS = {
 RARE = ("an unknown cancel taken as canceled", f"{TWICE_KEPT}, and a refused hold is not final")
 
 
-def search(shop: Shop, seconds: float) -> Found:
-    """A shop with everything in place."""
-    return Search(shop).run(seconds=seconds)
+def search(shop: Shop) -> Found:
+    """A shop with everything in place; a rule that seems to break is followed to the shortest way there."""
+    proven = Search(shop).prove(seconds=SECONDS)
+    if proven.violation is None:
+        return proven
+    found = Search(shop).find(seconds=SECONDS)
+    return found if found.violation is not None else proven
 
 
 def search_without(name: str) -> Found:
     """A shop without one safeguard."""
-    return Search(LACKS[name].shop, LACKS[name].parts).run(seconds=SECONDS)
+    return Search(LACKS[name].shop, LACKS[name].parts).find(seconds=SECONDS)
 
 
 def search_twice_kept() -> Found:
     """Without a safeguard that another one stands in for: catalog keeps a refused hold refused for ever."""
-    return Search(ONE, Parts(checkout=RefusedHoldSkipsCancel)).run(seconds=SECONDS)
+    return Search(ONE, Parts(checkout=RefusedHoldSkipsCancel)).prove(seconds=SECONDS)
 
 
 def run(asked: Asked) -> Report:
-    """Every shop and every lack, on all cores."""
+    """Every shop and every lack, on all cores. Nothing is drawn: the seed changes nothing."""
     shops, lacks = (SHORT, RARE) if asked.short else (WHOLE, tuple(LACKS))
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        everything = None if asked.short else pool.submit(search, TWO_OF_ALL, SECONDS_OF_ALL)
-        wholes = {shop: pool.submit(search, shop, SECONDS) for shop in shops}
+        searched = [pool.submit(search, shop) for shop in shops]
         twice_kept = pool.submit(search_twice_kept)
-        missed = dict(zip(lacks, pool.map(search_without, lacks), strict=True))
-        found = {shop: future.result() for shop, future in wholes.items()}
-        far = everything.result() if everything is not None else None
+        missed = list(pool.map(search_without, lacks))
+        found = [one.result() for one in searched]
         safe = twice_kept.result()
-    report = Report("search", TITLE, asked.seed)
-    report.cases = [_case(shop, one, whole=True) for shop, one in found.items()]
-    if far is not None:
-        report.cases.append(_case(TWO_OF_ALL, far, whole=False))
-    report.cases.append(
-        Case(
-            f"one checkout, {TWICE_KEPT}: catalog's own refusal stands in for it",
-            (),
-            safe.states,
-            _broken(safe, whole=True),
-        )
+    stands_in = f"one checkout, {TWICE_KEPT}: catalog's own refusal stands in for it"
+    return Report(
+        "search",
+        TITLE,
+        asked.seed,
+        counts=_figures([*found, safe]),
+        cases=[
+            *(Case(shop.name, THREADS[shop], one.states, _broken(one)) for shop, one in zip(shops, found, strict=True)),
+            Case(stands_in, (), safe.states, _broken(safe)),
+        ],
+        mutants=[Mutant(name, one.violation, len(one.way), UNIT) for name, one in zip(lacks, missed, strict=True)],
     )
-    report.mutants = [Mutant(name, one.violation, one.changes, UNIT) for name, one in missed.items()]
-    report.counts = _figures([*found.values(), *([far] if far is not None else [])], far)
-    return report
 
 
-def _case(shop: Shop, found: Found, *, whole: bool) -> Case:
-    return Case(shop.name, THREADS[shop], found.states, _broken(found, whole=whole))
-
-
-def _broken(found: Found, *, whole: bool) -> list[str]:
+def _broken(found: Found) -> list[str]:
     if found.violation is not None:
-        return [f"{found.violation}, after {' → '.join(found.way)}"]
-    if whole and not found.complete:
-        return [f"not searched to its end: {found.states} states, {found.changes} changes deep, {found.seconds:.0f} s"]
-    return []
+        return [f"{found.violation}, after {' → '.join(found.way) or 'some mixture of orders'}"]
+    return [] if found.complete else [f"not searched to its end: {found.states} states in {found.seconds:.0f} s"]
 
 
-def _figures(founds: list[Found], far: Found | None) -> dict[str, int | float | str]:
-    figures: dict[str, int | float | str] = {
-        "states": sum(found.states for found in founds),
-        "shops searched to the end": f"{sum(found.complete for found in founds)} of {len(founds)}",
-        "the longest way to a new state, changes": max(found.changes for found in founds if found.complete),
-        "places at which a controller stood": sum(found.places for found in founds),
-        "told": ", ".join(sorted(set().union(*(found.told for found in founds)))),
+def _figures(founds: list[Found]) -> dict[str, int | float | str]:
+    return {
+        "states of the neighbours": sum(found.states for found in founds),
+        "deliveries tried": sum(found.deliveries for found in founds),
+        "places where a controller may stand": sum(found.places for found in founds),
+        "shops searched to their end": f"{sum(found.complete for found in founds)} of {len(founds)}",
+        "what shoppers heard": ", ".join(sorted(set().union(*(found.told for found in founds)))),
     }
-    if far is not None and not far.complete:
-        figures["two checkouts with everything: all ways of changes up to"] = far.changes
-    return figures

@@ -198,6 +198,36 @@ def a_sign_in_against_the_payment(ground: Ground) -> None:
     _sold(ground, sku, 7 if bought else 9)
 
 
+def refunds_at_once(ground: Ground) -> None:
+    """One refund five times under one key, beside others of other amounts: never more than was paid."""
+    shop, sku = ground.shop, ground.shop.goods(stock=9)
+    order, olga = shop.guest().buy(sku, 2), shop.operator()
+    path, total = f"/orders/{order['order_id']}/refunds", order["total"]
+
+    def refund(amount: int, key: str) -> Call:
+        return lambda: olga.http.post(path, json={"amount": amount}, headers={"Idempotency-Key": key})
+
+    same = [refund(total * 2 // 5, ground.key())] * 5
+    others = [refund(total * 2 // 5 + number, ground.key()) for number in range(1, 5)]
+
+    answers = ground.race([*same, *others])
+
+    only(answers, "201", "202", "422 refund_exceeds_payment")
+    assert len({answer.status_code == 422 for answer in answers[:5]}) == 1, "one key, two answers"
+    ids = {answer.json()["refund"]["refund_id"] for answer in answers if answer.is_success}
+    assert len(ids) == 2, f"{len(ids)} refunds of two fifths each"
+
+    def decided() -> bool:
+        told = olga.read(f"/orders/{order['order_id']}")["refunds"]
+        return all(one["status"] != "pending" for one in told)
+
+    ground.until(decided, "a refund is pending for ever")
+    told = {one["refund_id"]: one["amount"] for one in olga.read(f"/orders/{order['order_id']}")["refunds"]}
+    given = {one["metadata"]["refund_id"]: one["amount"] for one in shop.given_back(total)}
+    assert told == given == {name: told[name] for name in ids}, "the shop and the processor tell different refunds"
+    assert sum(given.values()) <= total
+
+
 def many_buyers_of_a_few_units(ground: Ground, buyers: int = 50, units: int = 5) -> None:
     """Fifty for five."""
     shop, sku = ground.shop, ground.shop.goods(stock=units)
@@ -256,6 +286,7 @@ RACES = (
     Race(a_price_changes_while_paying, "the price changes while it is paid", ("FT-66", "FT-67")),
     Race(a_cancel_against_the_payment, "the shopper cancels and pays at once", ("FT-24", "FT-40", "FT-44")),
     Race(a_sign_in_against_the_payment, "the guest signs in and pays at once", ("FT-21", "FT-22")),
+    Race(refunds_at_once, "operators refund one order 9 times at once", ("FT-43", "FT-56")),
     Race(many_buyers_of_a_few_units, "50 buyers for 5 units", ("FT-39", "FT-48", "FT-50", "FT-51", "FT-53"), 4),
     Race(many_goods_in_opposite_orders, "8 buyers of 6 goods in opposite orders, 4 of each", ("FT-50", "FT-52"), 4),
 )

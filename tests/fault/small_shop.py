@@ -126,6 +126,7 @@ class World:
             checkout=world._checkout(line),  # type: ignore[arg-type] # a door is all that the clients need of a line
             carts=Carts(line, world.carts),  # type: ignore[arg-type]
             payments=world._pay(line),  # type: ignore[arg-type]
+            refunds=world._refunds(line),  # type: ignore[arg-type]
         )
         await reconcile.round(older_than=0.0)
 
