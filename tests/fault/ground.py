@@ -51,16 +51,17 @@ class Ground:
         """Every call in a thread of its own, each a little late by what was drawn."""
         self.ended["requests that met"] += len(calls)
         spread = self.dice.choice(SPREADS)
-        return at_once([self._late(call, spread) for call in calls])
+        return at_once([self.later(call, spread) for call in calls])
 
-    def _late(self, call: Call, spread: float) -> Call:
-        seconds = self.dice.uniform(0, spread)
+    def later(self, call: Call, within: float) -> Call:
+        """The call, some moments after it is asked for."""
+        seconds = self.dice.uniform(0, within)
 
-        def later() -> httpx.Response:
+        def call_late() -> httpx.Response:
             time.sleep(seconds)
             return call()
 
-        return later
+        return call_late
 
     def tab(self, shopper: Shopper, address: str | None = None) -> Shopper:
         """Another window of the same browser; `address` leads it past the proxy to one controller."""
