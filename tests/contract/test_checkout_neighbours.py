@@ -112,7 +112,7 @@ class World:
 
     async def give_back(self, intent_id: str, refund_id: UUID, amount: int) -> StripeRefund | object:
         return await self.payments.refund(
-            intent_id, amount=amount, reason="duplicate", refund_id=refund_id, checkout_id=self.checkout_id
+            intent_id, amount=amount, reason="duplicate", refund_id=refund_id, checkout_id=self.checkout_id, attempt=1
         )
 
     async def put_back(self, refund_id: UUID, quantity: int) -> Restock | object:
