@@ -70,8 +70,8 @@ test: .test-packages ## all tests, on servers that they start and stop; ARGS="-k
 test-compose: .test-packages ## the integration tests against docker compose, which is started and stopped
 	@deploy/test-compose $(ARGS)
 
-faults: .test-packages ## the checkout under 20,000 seeded schedules of faults; SEEDS=n SEED=n, ARGS=--trace tells one
-	@$(BIN)/python -m tests.fault --seeds $(or $(SEEDS),20000) --seed $(or $(SEED),0) $(ARGS)
+faults: .test-packages ## the checkout on bad days, stage by stage, and a page of it; SEED=n, ARGS="--short --stage races"
+	@$(BIN)/python -m tests.fault $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(ARGS)
 
 check: .check-packages ## lint, format and types
 	@$(BIN)/ruff check .
@@ -85,7 +85,7 @@ lock: ## lock the dependencies anew; needs uv; ARGS=--upgrade
 	@requirements/lock $(ARGS)
 
 clean: ## delete the virtual environment and caches, keep data
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: .run-packages .test-packages .check-packages

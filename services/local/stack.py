@@ -199,6 +199,12 @@ class Stack:
         port = self._replica_ports.get(name)
         return f"http://127.0.0.1:{port}" if port is not None else self.addresses.inside(name.partition("-")[0])
 
+    def replicas(self, service: str) -> list[str]:
+        """The address of each process of a service, past the proxy that may stand before them."""
+        command = ["services.chassis.serve", service]
+        commands = [process.command.split() for process in self._processes.values()]
+        return [f"http://127.0.0.1:{words[2]}" for words in commands if words[:2] == command]
+
     def stopped(self) -> list[Process]:
         """The processes that have ended although nobody asked them to."""
         return [

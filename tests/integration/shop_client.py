@@ -3,6 +3,7 @@
 import html
 import re
 import ssl
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,8 @@ ADDRESS = {
 }
 PASSWORD = "correct horse battery"
 PATIENCE = httpx.Timeout(30)
+PATIENCE_SECONDS = 45.0
+POLL_SECONDS = 0.2
 # Everything is plain http; making a context for each client would take most of the tests' time.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
@@ -36,6 +39,17 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
     """Every call in a thread of its own, all under way together; the answers in order."""
     with ThreadPoolExecutor(len(calls)) as pool:
         return [answer.result() for answer in [pool.submit(call) for call in calls]]
+
+
+def eventually(question: Callable[[], httpx.Response], wanted: Callable[[httpx.Response], bool]) -> httpx.Response:
+    """Ask until the answer is as wanted, within the deadline."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        answer = question()
+        if wanted(answer):
+            return answer
+        assert time.monotonic() < deadline, f"still {answer.status_code}: {answer.text[:300]}"
+        time.sleep(POLL_SECONDS)
 
 
 def problem_type(answer: httpx.Response) -> str:
@@ -146,9 +160,12 @@ class Shop:
 
     def sign_in(self, shopper: Shopper, username: str | None, **login: str) -> httpx.Response:
         """Sign in to an account that `sign_up` made; the answer to the callback."""
+        return self._come_back(shopper, self.way_back(shopper, username, **login))
+
+    def way_back(self, shopper: Shopper, username: str | None, **login: str) -> str:
+        """The callback's address with a code in it: all of a sign-in but its last step."""
         shopper.username = username
-        page = shopper.http.get(self._authorize(shopper, **login))
-        return self._come_back(shopper, self._fill_in(shopper, page))
+        return self._fill_in(shopper, shopper.http.get(self._authorize(shopper, **login)))
 
     def _authorize(self, shopper: Shopper, **login: str) -> str:
         answer = shopper.http.get("/login", params=login)
