@@ -10,8 +10,7 @@ import pytest
 from services.local.stack import Plan, Stack
 from tests.stacks import RunningStack, free_offset
 
-from .shop_client import Shop, Shopper
-from .test_bad_days import eventually
+from .shop_client import Shop, Shopper, eventually
 
 CONFIRM = {"method": "POST", "path_regex": "/v1/payment_intents/[^/]+/confirm"}
 CANCEL = {"method": "POST", "path_regex": "/v1/payment_intents/[^/]+/cancel"}
