@@ -84,11 +84,10 @@ def recovering(trial: Trial, way: Way, recovery: Recovery) -> Callable[[Controll
     """One round of reconcile, or the shopper's request again; a second round where the way needs it."""
 
     async def recover(controller: Controller) -> None:
-        rounds = way.rounds
-        if recovery == "the same request":
+        repeated = recovery == "the same request"
+        if repeated:
             await way.again(trial, controller)
-            rounds -= 1
-        for _ in range(rounds):
+        for _ in range(way.rounds_after_a_repeat if repeated else way.rounds):
             await trial.reconcile(controller)
 
     return recover
