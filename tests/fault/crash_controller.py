@@ -237,9 +237,12 @@ class Parts:
 class Controller:
     """The parts of one process, as app.py puts them together."""
 
-    def __init__(self, world: World, life: Life, owners: frozenset[str], parts: Parts) -> None:
+    def __init__(
+        self, world: World, life: Life, *, owners: frozenset[str], parts: Parts, alarms: list[str]
+    ) -> None:
         self.life = life
         self._world = world
+        self._alarms = alarms
         cartdb, catalog, payments = (Line(name, world.apps[name], life) for name in NEIGHBOURS)
         tokens = world.tokens
         self.carts = OwnRows(cartdb, tokens.checkout)
@@ -261,5 +264,5 @@ class Controller:
         return Authority(self._world.tokens.guest, owner)
 
     def _alarm(self, what: str, purchase: Purchase, problem: Problem) -> None:
-        self._world.alarms.append(f"{what} ({purchase.checkout_id}: {problem.slug})")
+        self._alarms.append(f"alarm: {what} ({purchase.checkout_id}: {problem.slug})")
 

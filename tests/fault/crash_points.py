@@ -7,25 +7,28 @@ starts anew, or another one goes on, or the shopper sends the same request again
 """
 
 import asyncio
-import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from itertools import cycle
+from multiprocessing import get_context
 from random import Random
-from typing import TypeVar
 
+from services.local.postgres import Server
+from tests.conftest import Databases
 from tests.fault.crash_controller import CONTROLLER_DIES, NEIGHBOUR_DIES, Call, Controller, Fault, Parts, When
+from tests.fault.crash_keys import claims
+from tests.fault.crash_mutants import MUTANTS
 from tests.fault.crash_trial import Trial
-from tests.fault.crash_ways import RECOVERIES, WAYS, Recovery, Stopped, Way
-from tests.fault.crash_world import World, own_databases, world_of
+from tests.fault.crash_ways import RECOVERIES, WAYS, Race, Recovery, Stopped, Way
+from tests.fault.crash_world import World, databases_on, own_server, world_of
 from tests.fault.report import Asked, Case, Report
-
-T = TypeVar("T")
 
 AT_ONCE, SECONDS_FOR_ONE = 16, 60.0
 ONCE, TWICE, NEIGHBOUR = "the controller dies", "the controller dies, and who recovers dies too", "a neighbour dies"
+ENDS: tuple[When, ...] = ("before", "after")
 RECOVERING = ("recovery", "second recovery")
 
 
@@ -39,7 +42,8 @@ class Plan:
     recoveries: tuple[Recovery, ...] = ("another controller",)
 
     def __str__(self) -> str:
-        return f"{'; '.join(map(str, self.faults)) or 'no fault'}; then {' and '.join(self.recoveries)}"
+        steps = (self.way.detail, *map(str, self.faults), f"then {' and '.join(self.recoveries)}")
+        return "; ".join(filter(None, steps))
 
 
 @dataclass
@@ -113,9 +117,9 @@ async def run_all(world: World, plans: Iterable[Plan], parts: Parts = Parts(), *
 # --- which cases
 
 
-async def recorded(world: World, ways: Iterable[Way]) -> list[tuple[Way, str, Call]]:
+async def recorded(world: World, ways: Iterable[Way], parts: Parts = Parts()) -> list[tuple[Way, str, Call]]:
     """Every call of every way, and the life that makes it, when nothing goes wrong."""
-    endings = await run_all(world, [Plan(way, ONCE) for way in ways])
+    endings = await run_all(world, [Plan(way, ONCE) for way in ways], parts)
     return [
         (ending.plan.way, life, call)
         for ending in endings
@@ -126,15 +130,17 @@ async def recorded(world: World, ways: Iterable[Way]) -> list[tuple[Way, str, Ca
 
 
 def single_faults(points: list[tuple[Way, str, Call]]) -> list[Plan]:
-    """The controller dies once: before and after each call with every recovery, in between with one."""
+    """The controller dies once: before and after each call with every recovery, in between with one.
+
+    Of a race each point is met once only: there is one for every moment in which the cancel can come.
+    """
     who = cycle(RECOVERIES)
-    every: tuple[When, ...] = ("before", "after")
     return [
         Plan(way, ONCE, (Fault(life, call, when),), (recovery,))
         for way, life, call in points
         for when in CONTROLLER_DIES
         if not (when == "in flight" and call.neighbour == "sessions")
-        for recovery in (RECOVERIES if when in every else (next(who),))
+        for recovery in (RECOVERIES if when in ENDS and not isinstance(way, Race) else (next(who),))
     ]
 
 
@@ -153,7 +159,6 @@ def neighbour_faults(points: list[tuple[Way, str, Call]]) -> list[Plan]:
 def double_faults(endings: Iterable[Ending]) -> list[Plan]:
     """Who recovers dies as well, before or after each call that the recovery made, and a third one finishes."""
     who = cycle(RECOVERIES)
-    whens: tuple[When, ...] = ("before", "after")
     return [
         Plan(
             ending.plan.way,
@@ -162,15 +167,147 @@ def double_faults(endings: Iterable[Ending]) -> list[Plan]:
             (ending.plan.recoveries[0], next(who)),
         )
         for ending in endings
-        if ending.plan.kind == ONCE and all(fault.when in whens for fault in ending.plan.faults)
+        if ending.plan.kind == ONCE and all(fault.when in ENDS for fault in ending.plan.faults)
         for call in ending.calls.get(RECOVERING[0], [])
-        for when in whens
-        if not (when == "in flight" and call.neighbour == "sessions")
+        for when in ENDS
     ]
 
 
 def drawn(plans: list[Plan], number: int, dice: Random) -> list[Plan]:
-    """So many of them, of each way its share, in a fixed order."""
-    if number >= len(plans):
-        return plans
-    return [plans[at] for at in sorted(dice.sample(range(len(plans)), number))]
+    """So many of them, of each way as many as of any other while it has some left."""
+    shuffled = dice.sample(plans, len(plans))
+    turn = Counter[str]()
+    turns: list[tuple[int, int]] = []
+    for at, plan in enumerate(shuffled):
+        turn[plan.way.name] += 1
+        turns.append((turn[plan.way.name], at))
+    return [shuffled[at] for _, at in sorted(turns)[:number]]
+
+
+# --- the stage
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one process is to do."""
+
+    ways: tuple[Way, ...]
+    seed: int
+    single: int
+    neighbour: int
+    double: int
+    parts: Parts = Parts()
+
+
+@dataclass
+class Walked:
+    """What came of it."""
+
+    endings: list[Ending]
+    cases: list[Case]
+    points: int
+    broken: list[str]
+
+
+async def walk(databases: Databases, share: Share) -> Walked:
+    """Every kind of fault over some of the ways, then the books of all of them together."""
+    dice = Random(share.seed)
+    async with world_of(databases) as world:
+        points = await recorded(world, share.ways, share.parts)
+        once = await run_all(world, drawn(single_faults(points), share.single, dice), share.parts)
+        more = [
+            *drawn(neighbour_faults(points), share.neighbour, dice),
+            *drawn(double_faults(once), share.double, dice),
+        ]
+        endings = once + await run_all(world, more, share.parts)
+        broken = await world.books()  # Before the claims, which hold and charge without a checkout.
+        return Walked(endings, await claims(world), len(points), broken)
+
+
+async def cases_until_noticed(databases: Databases, parts: Parts, *, seed: int) -> int | None:
+    """After how many cases a missing safeguard is noticed; None if it never is."""
+    dice = Random(seed)
+    async with world_of(databases) as world:
+        points = await recorded(world, WAYS, parts)
+        plans = single_faults(points) + neighbour_faults(points)
+        dice.shuffle(plans)
+        endings = await run_all(world, plans, parts, stop_early=True)
+    return next((number for number, ending in enumerate(endings, 1) if ending.broken), None)
+
+
+WHOLE = Share(WAYS, 0, single=2000, neighbour=260, double=320)
+SHORT = Share(WAYS, 0, single=60, neighbour=20, double=24)
+
+
+def run(asked: Asked) -> Report:
+    """The stage: all of it, or what fits into every push."""
+    started = time.monotonic()
+    report = Report("crash-points", "a process dies before and after every call, and another one finishes", asked.seed)
+    with own_server() as server:
+        if asked.short:
+            walked = [in_process(server.superuser_url, replace(SHORT, seed=asked.seed))]
+        else:
+            walked = in_two_processes(server.superuser_url, replace(WHOLE, seed=asked.seed))
+            noticed = asyncio.run(mutants_noticed(server, asked.seed))
+            report.cases.append(case_of_mutants(noticed))
+            report.counts["mutants noticed"] = sum(number is not None for number in noticed.values())
+    tell(report, walked)
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def in_process(url: str, share: Share) -> Walked:
+    """A share of the work in this process."""
+
+    async def work() -> Walked:
+        async with databases_on(Server(url)) as databases:
+            return await walk(databases, share)
+
+    return asyncio.run(work())
+
+
+def in_two_processes(url: str, whole: Share) -> list[Walked]:
+    """The ways shared out by turns, since one process keeps one core busy."""
+    halves = [
+        replace(whole, ways=whole.ways[half::2], neighbour=whole.neighbour // 2, double=whole.double // 2)
+        for half in range(2)
+    ]
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        return list(pool.map(in_process, [url] * 2, halves))
+
+
+async def mutants_noticed(server: Server, seed: int) -> dict[str, int | None]:
+    """Each missing safeguard, and after how many cases it showed."""
+    async with databases_on(server) as databases:
+        return {name: await cases_until_noticed(databases, parts, seed=seed) for name, parts in MUTANTS.items()}
+
+
+def case_of_mutants(noticed: dict[str, int | None]) -> Case:
+    missed = [f"nobody noticed: {name}" for name, number in noticed.items() if number is None]
+    return Case("a checkout without one of its safeguards is noticed", tried=len(noticed), broken=missed)
+
+
+def tell(report: Report, walked: Iterable[Walked]) -> None:
+    """Add up what the processes found."""
+    by_name: dict[str, Case] = {case.name: case for case in report.cases}
+    endings = [ending for one in walked for ending in one.endings]
+    for ending in endings:
+        way, name = ending.plan.way, f"{ending.plan.way.name}: {ending.plan.kind}"
+        case = by_name.setdefault(name, Case(name, way.threads))
+        case.tried += 1
+        case.broken += [f"{ending.plan}: {what}" for what in ending.broken]
+    for claim in (claim for one in walked for claim in one.cases):
+        case = by_name.setdefault(claim.name, Case(claim.name, claim.threads))
+        case.tried += claim.tried
+        case.broken += claim.broken
+    report.cases = sorted(by_name.values(), key=lambda case: case.name)
+    report.broken += [what for one in walked for what in one.broken]
+    took = sorted(ending.milliseconds for ending in endings if ending.milliseconds)
+    report.counts |= {
+        "calls at which somebody died": sum(one.points for one in walked),
+        "cases": len(endings),
+        **Counter(f"cases: {ending.plan.kind}" for ending in endings),
+        "rounds of reconcile needed, at most": 1,
+        "round of reconcile p50 ms": round(took[len(took) // 2], 1),
+        "round of reconcile p99 ms": round(took[len(took) * 99 // 100], 1),
+    }

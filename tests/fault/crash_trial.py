@@ -119,7 +119,7 @@ class Trial:
         fault = next((fault for fault in self.faults if fault.life == name), None)
         life = Life(name, fault, self.events)
         self.lives.append(life)
-        return Controller(self.world, life, self.owners, self.parts)
+        return Controller(self.world, life, owners=self.owners, parts=self.parts, alarms=self.broken)
 
     async def live(self, controller: Controller, work: Callable[[Controller], Awaitable[None]]) -> bool:
         """Let a process do its work; whether it lived to the end of it."""

@@ -22,6 +22,7 @@ class Way:
     """A checkout that nothing stops."""
 
     name: str = "a card that pays"
+    detail: str = ""
     threads: tuple[str, ...] = ("FT-36", "FT-37", "FT-43", "FT-44")
     card: str = VISA
     pays: bool = True
@@ -164,10 +165,11 @@ class CalledOffTooLate(Stopped):
 class Race(Way):
     """The shopper's other tab cancels while the checkout is between two of its calls."""
 
+    name = "a cancel comes between two calls of the checkout"
     threads = ("FT-44", "FT-46", "FT-24")
 
     def __init__(self, after: str) -> None:
-        self.name = f"a cancel comes right after {after}"
+        self.detail = f"right after {after}"
         self._after = after
 
     async def prepare(self, trial: Trial) -> None:

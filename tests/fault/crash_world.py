@@ -3,8 +3,8 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,8 @@ from services.contracts.identity import Scope
 from services.local.postgres import EmbeddedPostgres, Server
 from services.payments.app import create_app as create_payments
 from services.payments.settings import Settings as PaymentsSettings
+from services.verify.check import Databases as VerifiedDatabases
+from services.verify.check import verify
 from tests.conftest import Databases, DatabaseUrls
 from tests.serving import with_state
 from tests.tokens import TestIssuer
@@ -111,11 +113,11 @@ class World:
     issuer: TestIssuer
     tokens: Tokens
     apps: dict[str, httpx.AsyncBaseTransport]
+    replicas: dict[str, httpx.AsyncBaseTransport]
     pools: dict[str, asyncpg.Pool]
     sessions: Database
     numbers: int = 0
     goods: list[str] = field(default_factory=list)
-    alarms: list[str] = field(default_factory=list)
     _loading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def new_sku(self) -> str:
@@ -124,6 +126,11 @@ class World:
             if not self.goods:
                 await self._load(GOODS_AT_ONCE)
             return self.goods.pop()
+
+    async def books(self) -> list[str]:
+        """What does not agree between the databases, by `make verify`'s own rules; nothing may be under way."""
+        found = await verify(VerifiedDatabases(**{name: urls.owner for name, urls in self.urls.items()}), wait_seconds=0)
+        return [f"{one.invariant}: {one.what} ({one.where})" for one in found.violations]
 
     async def _load(self, number: int) -> None:
         first = self.numbers
@@ -134,7 +141,7 @@ class World:
         self.goods = skus[::-1]
 
 
-def _settings(urls: dict[str, DatabaseUrls], issuer: TestIssuer) -> tuple[FastAPI, FastAPI, FastAPI]:
+def _apps(urls: dict[str, DatabaseUrls], issuer: TestIssuer) -> tuple[FastAPI, FastAPI, FastAPI]:
     common: dict[str, Any] = {"environment": "test", "log_level": "critical", "database_pool_size": 12}
     cartdb = CartdbSettings(database_url=urls["cartdb"].app, oidc_issuer=issuer.issuer, **common)
     catalog = CatalogSettings(database_url=urls["catalog"].app, oidc_issuer=issuer.issuer, **common)
@@ -180,22 +187,47 @@ async def world_of(databases: Databases) -> AsyncIterator[World]:
             name: await opened.enter_async_context(asyncpg.create_pool(urls[name].app, min_size=1, max_size=6))
             for name in NEIGHBOURS
         }
-        apps = {
-            name: await opened.enter_async_context(serving_mortals(app, pools[name]))
-            for name, app in zip(NEIGHBOURS, _settings(urls, issuer), strict=True)
-        }
+        apps, replicas = [
+            {
+                name: await opened.enter_async_context(serving_mortals(app, pools[name]))
+                for name, app in zip(NEIGHBOURS, _apps(urls, issuer), strict=True)
+            }
+            for _ in range(2)
+        ]
         sessions = await opened.enter_async_context(Database(urls["controller"].app))
-        yield World(urls, issuer, tokens, apps, pools, sessions)
+        yield World(urls, issuer, tokens, apps, replicas, pools, sessions)
 
 
 @asynccontextmanager
-async def own_databases() -> AsyncIterator[Databases]:
-    """Databases on a server of their own, for a run outside pytest."""
+async def databases_on(server: Server) -> AsyncIterator[Databases]:
+    """Databases whose books can be checked, and which are dropped at the end."""
+    connection = await asyncpg.connect(server.superuser_url)
+    try:
+        await connection.execute(A_VERIFIER)  # Migrations show their views only where there is somebody to see them.
+    finally:
+        await connection.close()
+    databases = Databases(server)
+    try:
+        yield databases
+    finally:
+        await databases.drop_all()
+
+
+A_VERIFIER = """
+    DO $$ BEGIN
+        CREATE ROLE verifier LOGIN;
+    EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+    END $$
+"""
+
+
+@contextmanager
+def own_server() -> Iterator[Server]:
+    """A server for a run outside pytest."""
     folder = Path(tempfile.mkdtemp(prefix="crash-points-"))
     embedded = EmbeddedPostgres(folder, durable=False)
     try:
-        server: Server = await asyncio.to_thread(embedded.start)
-        yield Databases(server)
+        yield embedded.start()
     finally:
-        await asyncio.to_thread(embedded.stop)
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        embedded.stop()
+        shutil.rmtree(folder, ignore_errors=True)
