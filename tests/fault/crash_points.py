@@ -20,7 +20,7 @@ from services.local.postgres import Server
 from tests.conftest import Databases
 from tests.fault.crash_controller import CONTROLLER_DIES, NEIGHBOUR_DIES, Call, Controller, Fault, Parts, When
 from tests.fault.crash_keys import claims
-from tests.fault.crash_mutants import MUTANTS
+from tests.fault.crash_mutants import MUTANTS, Mutant
 from tests.fault.crash_trial import Trial
 from tests.fault.crash_ways import RECOVERIES, WAYS, Race, Recovery, Stopped, Way
 from tests.fault.crash_world import World, databases_on, own_server, world_of
@@ -99,13 +99,15 @@ def recovering(trial: Trial, way: Way, recovery: Recovery) -> Callable[[Controll
 
 async def run_all(world: World, plans: Iterable[Plan], parts: Parts = Parts(), *, stop_early: bool = False) -> list[Ending]:
     """Many cases, some at a time, in the order of the plans."""
-    left, endings = iter(list(plans)), list[Ending]()
+    left, endings, enough = iter(list(plans)), list[Ending](), asyncio.Event()
 
     async def work() -> None:
         for plan in left:
             async with asyncio.timeout(SECONDS_FOR_ONE):
                 endings.append(await run_one(world, plan, parts))
             if stop_early and endings[-1].broken:
+                enough.set()
+            if enough.is_set():
                 return
 
     async with asyncio.TaskGroup() as group:
@@ -224,18 +226,15 @@ async def walk(databases: Databases, share: Share) -> Walked:
         return Walked(endings, await claims(world), len(points), broken)
 
 
-async def cases_until_noticed(databases: Databases, parts: Parts, *, seed: int) -> int | None:
+async def cases_until_noticed(world: World, mutant: Mutant, *, seed: int) -> int | None:
     """After how many cases a missing safeguard is noticed; None if it never is."""
-    dice = Random(seed)
-    async with world_of(databases) as world:
-        points = await recorded(world, WAYS, parts)
-        plans = single_faults(points) + neighbour_faults(points)
-        dice.shuffle(plans)
-        endings = await run_all(world, plans, parts, stop_early=True)
+    points = await recorded(world, mutant.ways, mutant.parts)
+    plans = single_faults(points) + neighbour_faults(points)
+    endings = await run_all(world, Random(seed).sample(plans, len(plans)), mutant.parts, stop_early=True)
     return next((number for number, ending in enumerate(endings, 1) if ending.broken), None)
 
 
-WHOLE = Share(WAYS, 0, single=2000, neighbour=260, double=320)
+WHOLE = Share(WAYS, 0, single=2000, neighbour=180, double=180)
 SHORT = Share(WAYS, 0, single=60, neighbour=20, double=24)
 
 
@@ -278,8 +277,8 @@ def in_two_processes(url: str, whole: Share) -> list[Walked]:
 
 async def mutants_noticed(server: Server, seed: int) -> dict[str, int | None]:
     """Each missing safeguard, and after how many cases it showed."""
-    async with databases_on(server) as databases:
-        return {name: await cases_until_noticed(databases, parts, seed=seed) for name, parts in MUTANTS.items()}
+    async with databases_on(server) as databases, world_of(databases) as world:
+        return {name: await cases_until_noticed(world, mutant, seed=seed) for name, mutant in MUTANTS.items()}
 
 
 def case_of_mutants(noticed: dict[str, int | None]) -> Case:
