@@ -236,7 +236,8 @@ class Neighbour:
             why = f"{type(failure.__cause__ or failure).__name__}: {failure}"
             return NotSent(self.name, why) if never_sent(failure) else OutcomeUnknown(self.name, why)
         if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-            return OutcomeUnknown(self.name, f"answered {response.status_code}")
+            replayed = response.headers.get("Idempotent-Replayed") == "true"
+            return OutcomeUnknown(self.name, f"answered {response.status_code}", replayed=replayed)
         return response
 
     def _read(

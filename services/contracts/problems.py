@@ -403,10 +403,14 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeUnknown:
-    """The neighbour may or may not have done it. Only the neighbour itself can tell, later."""
+    """The neighbour may or may not have done it. Only the neighbour itself can tell, later.
+
+    `replayed` says that this answer stands for the request's idempotency key: asking again under it changes nothing.
+    """
 
     neighbour: str
     why: str
+    replayed: bool = False
 
 
 Undecided = NotSent | OutcomeUnknown

@@ -10,6 +10,7 @@ from services.chassis.logs import get_logger
 from services.chassis.outbound import Neighbour
 from services.contracts.payments import IntentStatus, PaymentIntent, StripeError, StripeFailure
 from services.contracts.problems import (
+    NotSent,
     OutcomeUnknown,
     PaymentDeclined,
     PaymentMethodNotAccepted,
@@ -32,14 +33,24 @@ class Payments:
         self._secret_key = secret_key
 
     async def create(self, *, amount: int, currency: str, checkout_id: UUID) -> PaymentIntent | Refused | Undecided:
-        """The checkout's one intent: the same in every repeat."""
+        """The checkout's one intent: the same in every repeat.
+
+        A processor keeps a broken server's 500 under its key for ever, so that a checkout could never be ended. The
+        next key may open a second intent beside one that nobody was told of; nobody can confirm that one, and of those
+        that are told `attach` picks one.
+        """
         form = {
             "amount": str(amount),
             "currency": currency.lower(),
             "payment_method_types[]": "card",
             "metadata[checkout_id]": str(checkout_id),
         }
-        return await self._post("create", "/v1/payment_intents", form, key=f"{checkout_id}:create")
+        created: PaymentIntent | Refused | Undecided = NotSent("payments", "no attempt was made")
+        for key in create_keys(checkout_id):
+            created = await self._post("create", "/v1/payment_intents", form, key=key)
+            if not (isinstance(created, OutcomeUnknown) and created.replayed):
+                break
+        return created
 
     async def confirm(
         self, intent_id: str, *, payment_method: str, checkout_id: UUID
@@ -74,6 +85,14 @@ class Payments:
     def _headers(self, key: str | None) -> dict[str, str]:
         keyed = {"Idempotency-Key": key} if key else {}
         return {"Authorization": f"Bearer {self._secret_key}", "Stripe-Version": STRIPE_VERSION, **keyed}
+
+
+KEYS_OF_A_CREATE = 5
+
+
+def create_keys(checkout_id: UUID) -> list[str]:
+    """The keys under which a checkout's intent may be created, each used once the one before is known to be broken."""
+    return [f"{checkout_id}:create", *(f"{checkout_id}:create:{n}" for n in range(2, KEYS_OF_A_CREATE + 1))]
 
 
 # The last version in which an intent takes payment_method_types, which is what a checkout names.
