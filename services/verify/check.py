@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from . import read
-from .invariants import MONEY, Checkout, Invariant, Ledger, Violation, of_checkout, of_stock
+from . import queries, read
+from .invariants import Invariant, Violation, of_checkout, of_stock
+from .ledger import MONEY, Ledger
+from .rows import Checkout
 
 POLL_SECONDS = 0.2
 MOST_OF_ONE_KIND = 100
@@ -109,7 +111,7 @@ async def _check(databases: Databases, verdict: Verdict) -> None:
         for source in (read.offences(cartdb), read.unclaimed(payments), read.sign_ins(controller, cartdb)):
             async for violation in source:
                 verdict.add(violation)
-        for name, query in read.COUNTS.items():
+        for name, query in queries.COUNTS.items():
             verdict.counts[name] = await read.count(cartdb, query)
         verdict.counts["sign-ins"] = await read.count(controller, "SELECT count(*) FROM verify.sign_ins")
     if not MONEY & verdict.found.keys():
@@ -124,6 +126,7 @@ async def _judge_checkouts(checkouts: AsyncIterator[Checkout], verdict: Verdict)
         verdict.counts.update(f"{purchase.state} purchases" for purchase in checkout.before)
         verdict.counts["intents"] += len(checkout.intents)
         verdict.counts["charges"] += sum(intent.charges for intent in checkout.intents)
+        verdict.counts["refunds"] += sum(len(purchase.refunds) for purchase in checkout.before)
         verdict.counts["holds"] += len(checkout.holds)
         for violation in of_checkout(checkout):
             verdict.add(violation)

@@ -7,19 +7,23 @@ alarm. Every rule compares a row with one that must have been written earlier, r
     failed ⇒ cancelled, not held    cartdb before: unmark is the last step of an undo, likewise
     charged, sold, held ⇒ marked    cartdb after: the mark is the first step, so whoever sees a later one sees the mark
     charged, sold ⇒ not failed      cartdb after: a purchase whose money was taken can never fail any more
+    refund done ⇒ given, restocked  cartdb before: its row leaves pending last
+    given, restocked ⇒ refund known cartdb after: its row is written first, and what was given can never fail any more
+
+What the protocol leaves behind is, for a paid purchase, its one succeeded intent, and for a failed one its cancelled
+intent or none. The one exception is told at `untold`.
 
 A purchase that is pending before may be anything in the two others, and is not judged against them. What lies within
 one database is read at one instant and agrees at every one.
 """
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
-from services.contracts.money import Money
+from .rows import DONE, FAILED, PAID, PENDING, Checkout, Intent, Purchase, Stock, money
 
-PENDING, PAID, FAILED = "pending", "paid", "failed"
 OPEN_INTENT = frozenset({"requires_payment_method", "requires_confirmation", "requires_action", "processing"})
 
 
@@ -34,6 +38,11 @@ class Invariant(StrEnum):
     INTENT_IS_KNOWN = "intent_is_known"
     INTENT_IS_CLOSED = "intent_is_closed"
     MONEY_IS_NOT_HELD = "money_is_not_held"
+    REFUND_IS_GIVEN = "refund_is_given"
+    REFUND_IS_EXACT = "refund_is_exact"
+    REFUNDED_ONCE = "refunded_once"
+    REFUND_IS_KNOWN = "refund_is_known"
+    REFUNDS_ADD_UP = "refunds_add_up"
     LEDGER = "ledger"
     ONE_PURCHASE_PER_CART = "one_purchase_per_cart"
     ONE_PURCHASE_PER_CHECKOUT = "one_purchase_per_checkout"
@@ -45,10 +54,13 @@ class Invariant(StrEnum):
     SOLD_IS_EXACT = "sold_is_exact"
     SOLD_IS_PURCHASED = "sold_is_purchased"
     NO_DANGLING_HOLD = "no_dangling_hold"
+    RESTOCK_IS_EXACT = "restock_is_exact"
+    RESTOCK_IS_KNOWN = "restock_is_known"
     STOCK_NOT_NEGATIVE = "stock_not_negative"
     STOCK_ADDS_UP = "stock_adds_up"
     STOCK_SOLD = "stock_sold"
     STOCK_HELD = "stock_held"
+    STOCK_BACK = "stock_back"
     CURRENT_CART = "current_cart"
     VERSION_COUNTS_EDITS = "version_counts_edits"
     HISTORY_MAKES_LINES = "history_makes_lines"
@@ -69,7 +81,12 @@ SENTENCES = {
     Invariant.INTENT_IS_KNOWN: "no intent was made for a checkout that cartdb does not know",
     Invariant.INTENT_IS_CLOSED: "a decided purchase leaves no intent that could still be charged",
     Invariant.MONEY_IS_NOT_HELD: "a decided purchase leaves no money held on a card",
-    Invariant.LEDGER: "what was charged adds up to what was paid",
+    Invariant.REFUND_IS_GIVEN: "every refund that is done was given at the processor",
+    Invariant.REFUND_IS_EXACT: "what was given back is what the refund says",
+    Invariant.REFUNDED_ONCE: "no refund was given twice",
+    Invariant.REFUND_IS_KNOWN: "no money was given back but by a refund, and by none that failed",
+    Invariant.REFUNDS_ADD_UP: "the refunds of an order add up, on both sides, and to no more than it took",
+    Invariant.LEDGER: "what was charged, less what was given back, adds up to what was paid, less the refunds",
     Invariant.ONE_PURCHASE_PER_CART: "no cart was bought twice",
     Invariant.ONE_PURCHASE_PER_CHECKOUT: "no two shoppers share a checkout",
     Invariant.CART_AGREES: "a cart is in checkout while its purchase is pending, and bought once it is paid",
@@ -80,10 +97,13 @@ SENTENCES = {
     Invariant.SOLD_IS_EXACT: "what was taken out of stock is what was sold, to the piece",
     Invariant.SOLD_IS_PURCHASED: "goods were sold to purchases only, and to none that failed",
     Invariant.NO_DANGLING_HOLD: "no goods are set aside for a checkout that failed or never was",
+    Invariant.RESTOCK_IS_EXACT: "a refund put back the goods that it names",
+    Invariant.RESTOCK_IS_KNOWN: "no goods were put back but by a refund, and by none that failed",
     Invariant.STOCK_NOT_NEGATIVE: "stock is never below zero",
     Invariant.STOCK_ADDS_UP: "what is on the shelf, set aside and sold adds up to what was supplied",
-    Invariant.STOCK_SOLD: "what counts as sold is the sum of the sales",
+    Invariant.STOCK_SOLD: "what counts as sold is the sum of the sales, less what came back",
     Invariant.STOCK_HELD: "what counts as set aside is the sum of the open holds",
+    Invariant.STOCK_BACK: "what counts as put back is the sum of what the refunds put back",
     Invariant.CURRENT_CART: "every shopper's current cart is there, is theirs, and can still be bought",
     Invariant.VERSION_COUNTS_EDITS: "no cart's version is behind its history",
     Invariant.HISTORY_MAKES_LINES: "every cart holds what its history adds up to",
@@ -105,122 +125,10 @@ class Violation:
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class Purchase:
-    """A purchase and its cart. `items` and `cart_items` are `sku x quantity` by SKU; `total` adds up the lines'
-    totals, `multiplied` their prices times quantities.
-    """
-
-    checkout_id: str
-    owner_id: str
-    cart_id: str
-    state: str
-    amount: int | None
-    currency: str | None
-    intent_id: str | None
-    items: str | None
-    total: int | None
-    multiplied: int | None
-    cart_status: str | None
-    cart_items: str | None
-
-    @property
-    def where(self) -> str:
-        return f"order {self.checkout_id} of {self.owner_id}, cart {self.cart_id}"
-
-    @property
-    def price(self) -> str:
-        return money(self.amount or 0, self.currency or "")
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A payment intent; `charges` were made of it, and took `captured` together."""
-
-    checkout_id: str
-    id: str
-    status: str
-    received: int
-    currency: str
-    charges: int
-    captured: int
-
-    @property
-    def charged(self) -> bool:
-        return self.status == "succeeded" or self.captured > 0
-
-    @property
-    def price(self) -> str:
-        return money(max(self.received, self.captured), self.currency)
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """A checkout's goods at catalog."""
-
-    checkout_id: str
-    state: str
-    items: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """A purchase's state alone."""
-
-    checkout_id: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class Checkout:
-    """All that three databases know under one checkout's id; `after` is cartdb's word once more, read last."""
-
-    checkout_id: str
-    before: tuple[Purchase, ...]
-    intents: tuple[Intent, ...]
-    holds: tuple[Hold, ...]
-    after: tuple[Decision, ...]
-
-    @property
-    def where(self) -> str:
-        known = self.before[0].where if self.before else f"checkout {self.checkout_id}"
-        intents = ", ".join(intent.id for intent in self.intents)
-        return f"{known}, {intents}" if intents else known
-
-    @property
-    def hold(self) -> Hold | None:
-        return self.holds[0] if self.holds else None
-
-    @property
-    def states_after(self) -> set[str]:
-        return {decision.state for decision in self.after}
-
-    @property
-    def charged(self) -> list[Intent]:
-        return [intent for intent in self.intents if intent.charged]
-
-
-@dataclass(frozen=True, slots=True)
-class Stock:
-    """The counters of a SKU, and what its holds add up to."""
-
-    sku: str
-    supplied: int
-    available: int
-    held: int
-    sold: int
-    held_by_holds: int
-    sold_by_holds: int
-
-
-def money(amount: int, currency: str) -> str:
-    """An amount of minor units, readable."""
-    return str(Money(amount, currency.upper()))
-
-
 def of_checkout(checkout: Checkout) -> Iterator[Violation]:
     """One checkout across the databases."""
     yield from _of_its_mark(checkout)
+    yield from _of_what_went_back(checkout)
     if len(checkout.before) > 1:
         owners = ", ".join(purchase.owner_id for purchase in checkout.before)
         yield Violation(Invariant.ONE_PURCHASE_PER_CHECKOUT, f"it belongs to {owners}", checkout.where)
@@ -228,8 +136,9 @@ def of_checkout(checkout: Checkout) -> Iterator[Violation]:
         yield from of_purchase(purchase)
         if purchase.state == PAID:
             yield from _of_a_paid_one(checkout, purchase)
+            yield from _of_done_refunds(checkout, purchase)
         if purchase.state in {PAID, FAILED}:
-            yield from _of_open_intents(checkout)
+            yield from _of_open_intents(checkout, purchase)
         if purchase.state == FAILED and checkout.hold and checkout.hold.state == "held":
             yield Violation(
                 Invariant.NO_DANGLING_HOLD, f"it failed, and {checkout.hold.items} are held", checkout.where
@@ -242,6 +151,10 @@ def of_purchase(purchase: Purchase) -> Iterator[Violation]:
     if purchase.items is not None and not purchase.amount == purchase.total == purchase.multiplied:
         sums = f"{purchase.price} for lines of {purchase.total}, prices times quantities {purchase.multiplied}"
         yield Violation(Invariant.AMOUNT_IS_SUM, sums, where)
+    standing = sum(refund.amount or 0 for refund in purchase.refunds if refund.state != FAILED)
+    if purchase.refunded != standing or standing > (purchase.amount or 0):
+        what = f"{purchase.price} was paid, {purchase.refunded} counts as refunded, its refunds come to {standing}"
+        yield Violation(Invariant.REFUNDS_ADD_UP, what, where)
     if purchase.state == FAILED:
         return
     wanted = "in_checkout" if purchase.state == PENDING else "purchased"
@@ -290,12 +203,59 @@ def _of_a_paid_one(checkout: Checkout, purchase: Purchase) -> Iterator[Violation
         yield Violation(Invariant.SOLD_IS_EXACT, what, where)
 
 
-def _of_open_intents(checkout: Checkout) -> Iterator[Violation]:
+def _of_done_refunds(checkout: Checkout, purchase: Purchase) -> Iterator[Violation]:
+    given = {one.id: one for one in checkout.given}
+    back = {restock.refund_id: restock.items for restock in (checkout.hold.restocks if checkout.hold else ())}
+    for refund in purchase.refunds:
+        if refund.state != DONE:
+            continue
+        where = f"refund {refund.refund_id}, {checkout.where}"
+        due = money(refund.amount or 0, refund.currency)
+        match = given.get(refund.given_as or "")
+        if match is None:
+            yield Violation(Invariant.REFUND_IS_GIVEN, f"{due} is done as {refund.given_as}, which is not there", where)
+        elif (match.amount, match.currency) != (refund.amount, refund.currency.lower()):
+            yield Violation(Invariant.REFUND_IS_EXACT, f"{due} is due, {match.price} was given", where)
+        if back.get(refund.refund_id) != refund.items:
+            what = f"to put back: {refund.items or 'nothing'}; put back: {back.get(refund.refund_id) or 'nothing'}"
+            yield Violation(Invariant.RESTOCK_IS_EXACT, what, where)
+
+
+def _of_what_went_back(checkout: Checkout) -> Iterator[Violation]:
+    where = checkout.where
+    standing = {refund.refund_id for refund in checkout.standing_after}
+    given_as = {refund.given_as for refund in checkout.standing_after}
+    for given in checkout.given:
+        if given.id not in given_as and given.refund_id not in standing:
+            what = f"{given.price} was given back by {given.id}, which no refund stands for"
+            yield Violation(Invariant.REFUND_IS_KNOWN, what, where)
+    for refund_id, times in Counter(given.refund_id for given in checkout.given if given.refund_id).items():
+        if times > 1:
+            yield Violation(Invariant.REFUNDED_ONCE, f"refund {refund_id} was given {times} times", where)
     for intent in checkout.intents:
-        if intent.status in OPEN_INTENT:
-            yield Violation(Invariant.INTENT_IS_CLOSED, f"{intent.id} is {intent.status}", checkout.where)
-        elif intent.status == "requires_capture":
+        total = sum(given.amount for given in intent.refunds)
+        if total != intent.refunded or total > intent.captured:
+            what = f"{intent.id} took {intent.captured}, gave back {intent.refunded}, in refunds of {total}"
+            yield Violation(Invariant.REFUNDS_ADD_UP, what, where)
+    for restock in checkout.hold.restocks if checkout.hold else ():
+        if restock.refund_id not in standing:
+            what = f"{restock.items} were put back for refund {restock.refund_id}, which does not stand"
+            yield Violation(Invariant.RESTOCK_IS_KNOWN, what, where)
+
+
+def _of_open_intents(checkout: Checkout, purchase: Purchase) -> Iterator[Violation]:
+    for intent in checkout.intents:
+        if intent.status == "requires_capture":
             yield Violation(Invariant.MONEY_IS_NOT_HELD, f"{intent.id} waits for its capture", checkout.where)
+        elif intent.status in OPEN_INTENT and not untold(intent, purchase):
+            yield Violation(Invariant.INTENT_IS_CLOSED, f"{intent.id} is {intent.status}", checkout.where)
+
+
+def untold(intent: Intent, purchase: Purchase) -> bool:
+    """Whether the intent was made by a create whose answer broke. The checkout went on with another one under its next
+    key; this one has no card, and nobody knows its id to give it one.
+    """
+    return intent.status == "requires_payment_method" and intent.id != purchase.intent_id and not intent.charges
 
 
 def of_stock(stock: Stock) -> Iterator[Violation]:
@@ -307,43 +267,12 @@ def of_stock(stock: Stock) -> Iterator[Violation]:
     if stock.supplied != stock.available + stock.held + stock.sold:
         what = f"{stock.supplied} supplied; {stock.available} + {stock.held} + {stock.sold} are there"
         yield Violation(Invariant.STOCK_ADDS_UP, what, where)
-    if stock.sold != stock.sold_by_holds:
-        yield Violation(Invariant.STOCK_SOLD, f"{stock.sold} count as sold, {stock.sold_by_holds} were", where)
+    out = stock.sold_by_holds - stock.back_by_refunds
+    if stock.sold != out:
+        what = f"{stock.sold} count as sold; {stock.sold_by_holds} were, {stock.back_by_refunds} came back"
+        yield Violation(Invariant.STOCK_SOLD, what, where)
+    if stock.back_by_holds != stock.back_by_refunds:
+        what = f"{stock.back_by_holds} count as put back, {stock.back_by_refunds} were"
+        yield Violation(Invariant.STOCK_BACK, what, where)
     if stock.held != stock.held_by_holds:
         yield Violation(Invariant.STOCK_HELD, f"{stock.held} count as held, {stock.held_by_holds} are", where)
-
-
-MONEY = frozenset(
-    {
-        Invariant.PAID_IS_CHARGED,
-        Invariant.CHARGE_IS_EXACT,
-        Invariant.CHARGED_ONCE,
-        Invariant.CHARGED_IS_PURCHASED,
-    }
-)
-"""Each of them makes the sums differ: what they have named, the ledger does not name again."""
-
-
-@dataclass(slots=True)
-class Ledger:
-    """Sums over the paid purchases, by currency, in minor units: paid as cartdb has it, charged as the charges have."""
-
-    paid: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    charged: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-
-    def add(self, checkout: Checkout) -> None:
-        """Enter one checkout."""
-        for purchase in checkout.before:
-            if purchase.state == PAID:
-                self.paid[(purchase.currency or "").lower()] += purchase.amount or 0
-        if any(purchase.state == PAID for purchase in checkout.before):
-            for intent in checkout.intents:
-                self.charged[intent.currency] += intent.captured
-
-    def violations(self) -> Iterator[Violation]:
-        """Where the two differ."""
-        for currency in sorted(self.paid.keys() | self.charged.keys()):
-            paid, charged = self.paid.get(currency, 0), self.charged.get(currency, 0)
-            if paid != charged:
-                what = f"{money(paid, currency)} is paid, {money(charged, currency)} was charged"
-                yield Violation(Invariant.LEDGER, what, f"all paid purchases in {currency.upper()}")

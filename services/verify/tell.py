@@ -8,7 +8,9 @@ from dataclasses import asdict
 import asyncpg
 
 from .check import Databases, Verdict, verify_now
-from .invariants import PAID, PENDING, SENTENCES, Invariant, money
+from .invariants import SENTENCES, Invariant
+from .ledger import Ledger
+from .rows import PAID, PENDING
 
 COULD_NOT = 2
 
@@ -58,10 +60,14 @@ def as_data(verdict: Verdict) -> dict[str, object]:
         "violations": [asdict(violation) for violation in verdict.violations],
         "found": {invariant.value: verdict.found[invariant] for invariant in Invariant},
         "counts": dict(verdict.counts),
-        "ledger": asdict(verdict.ledger),
+        "ledger": {currency: _sides(verdict.ledger, currency) for currency in verdict.ledger.currencies()},
         "waited_seconds": round(verdict.waited_seconds, 3),
         "took_seconds": round(verdict.took_seconds, 3),
     }
+
+
+def _sides(ledger: Ledger, currency: str) -> dict[str, int]:
+    return dict(zip(("paid", "refunded", "charged", "given"), ledger.sums(currency), strict=True))
 
 
 def _what_was_read(verdict: Verdict) -> str:
@@ -69,18 +75,18 @@ def _what_was_read(verdict: Verdict) -> str:
     decided = f"{counts[f'{PAID} purchases']:,} paid, {counts['failed purchases']:,} failed"
     return (
         f"checked {counts['purchases']:,} purchases ({decided}, {counts[f'{PENDING} purchases']:,} under way), "
-        f"{counts['intents']:,} payment intents, {counts['holds']:,} holds of {counts['SKUs']:,} SKUs, "
+        f"{counts['intents']:,} payment intents, {counts['refunds']:,} refunds, "
+        f"{counts['holds']:,} holds of {counts['SKUs']:,} SKUs, "
         f"{counts['carts']:,} carts of {counts['shoppers']:,} shoppers, {counts['merges']:,} merged carts"
     )
 
 
 def _sums(verdict: Verdict) -> Iterator[str]:
-    for currency, paid in sorted(verdict.ledger.paid.items()):
-        charged = verdict.ledger.charged.get(currency, 0)
-        yield f"{money(paid, currency)} paid, {money(charged, currency)} charged"
+    yield from (verdict.ledger.in_words(currency) for currency in verdict.ledger.currencies())
 
 
 def _in_one_line(verdict: Verdict) -> str:
     how = "on the running shop" if verdict.live else f"after waiting {verdict.waited_seconds:.1f} s"
-    words = "everything is right" if verdict.right else f"{verdict.found.total():,} violations"
+    wrong = verdict.found.total()
+    words = "everything is right" if verdict.right else f"{wrong:,} violation{'s' * (wrong > 1)}"
     return f"{words} ({how}; {verdict.took_seconds:.1f} s)"

@@ -166,6 +166,13 @@ class Shop:
         assert username is not None
         return access_token(self.browser(self.stack.idp_url), user=username, password=PASSWORD, scope=scope)
 
+    def operator(self) -> Shopper:
+        """The demo account that may give money back."""
+        provider = self.browser(self.stack.idp_url)
+        return self.with_token(
+            access_token(provider, user="olga", password="olga-demo-password", scope="openid profile operator")
+        )
+
     def with_token(self, token: str) -> Shopper:
         """A program that holds a bearer token."""
         return Shopper(self.browser(headers={"Authorization": f"Bearer {token}"}))
@@ -221,10 +228,21 @@ class Shop:
         """The intents of an amount that were charged."""
         return [intent for intent in self._intents() if (intent["amount"], intent["status"]) == (amount, "succeeded")]
 
-    def _intents(self) -> Iterator[dict[str, Any]]:
+    def given_back(self, amount: int) -> list[dict[str, Any]]:
+        """The processor's refunds of the one charge of an amount, the oldest first."""
+        [charge] = self.charges(amount)
+        answer = self._processor.get("/v1/refunds", params={"limit": 100, "payment_intent": charge["id"]})
+        assert answer.status_code == 200, answer.text
+        refunds: list[dict[str, Any]] = answer.json()["data"][::-1]
+        return refunds
+
+    @property
+    def _processor(self) -> httpx.Client:
         credential = {"Authorization": f"Bearer {self.stack.secrets['PAYMENTS_SECRET_KEY']}"}
-        payments = self.browser(self.stack.payments_url, headers=credential)
-        answer = payments.get("/v1/payment_intents", params={"limit": 100})
+        return self.browser(self.stack.payments_url, headers=credential)
+
+    def _intents(self) -> Iterator[dict[str, Any]]:
+        answer = self._processor.get("/v1/payment_intents", params={"limit": 100})
         assert answer.status_code == 200, answer.text
         yield from answer.json()["data"]
 

@@ -1,7 +1,7 @@
 -- What `make verify` may read of this database: views in a schema of their own, made anew when this file changes.
 -- A purchase's snapshot holds addresses and an e-mail: only what was sold, and for how much, is let through.
 CREATE VIEW verify.purchases AS
-SELECT p.owner_id, p.checkout_id, p.cart_id, p.state, p.amount, p.currency, p.intent_id, p.created_at,
+SELECT p.owner_id, p.checkout_id, p.cart_id, p.state, p.amount, p.currency, p.intent_id, p.refunded,
     sold.items, sold.total, sold.multiplied
 FROM purchases p CROSS JOIN LATERAL (
     SELECT string_agg(l.sku || ' x ' || l.quantity, ', ' ORDER BY l.sku COLLATE "C") AS items,
@@ -9,6 +9,11 @@ FROM purchases p CROSS JOIN LATERAL (
     FROM jsonb_to_recordset(p.snapshot -> 'lines')
         AS l (sku text, quantity bigint, unit_price bigint, line_total bigint)
 ) AS sold;
+CREATE VIEW verify.refunds AS
+SELECT r.owner_id, r.refund_id, r.checkout_id, r.state, r.amount, r.currency, r.processor_refund_id, r.created_at, (
+    SELECT string_agg(l.sku || ' x ' || l.quantity, ', ' ORDER BY l.sku COLLATE "C")
+    FROM jsonb_to_recordset(r.restock) AS l (sku text, quantity bigint)) AS items
+FROM refunds r;
 CREATE VIEW verify.decisions AS SELECT owner_id, checkout_id, cart_id, state, created_at FROM purchases;
 CREATE VIEW verify.shoppers AS SELECT owner_id, current_cart_id FROM shoppers;
 CREATE VIEW verify.carts AS SELECT owner_id, cart_id, status, version, merge_id, target_owner, updated_at FROM carts;
