@@ -11,14 +11,17 @@ from services.chassis.database import Database
 from services.chassis.outbound import Credential, Neighbour
 from services.contracts.carts import Purchase, Unfinished
 from services.contracts.problems import Problem, Refused, Undecided
+from services.contracts.refunds import Refund
 from services.controller import clients
 from services.controller.adoption import Adoption
 from services.controller.authority import Authority
 from services.controller.checkout import Checkout
+from services.controller.desk import Desk
 from services.controller.orders import Orders
 from services.controller.processor import Payments
 from services.controller.provider import ServiceToken
 from services.controller.reconcile import Reconcile
+from services.controller.refunds import Refunds
 from services.controller.session import Session, Sessions, Signer
 from tests.fault.crash_world import NEIGHBOURS, SECRET_KEY, UNDONE, Undone, World
 
@@ -199,10 +202,11 @@ class OwnRows(clients.Carts):
 
     async def unfinished(self, older_than: float) -> Unfinished | Refused | Undecided:
         match await super().unfinished(older_than):
-            case Unfinished(purchases=purchases, adoptions=adoptions):
+            case Unfinished(purchases=purchases, adoptions=adoptions, refunds=refunds):
                 return Unfinished(
                     purchases=[row for row in purchases if row.owner_id in self.owners],
                     adoptions=[row for row in adoptions if row.guest_owner in self.owners],
+                    refunds=[row for row in refunds if row.owner_id in self.owners],
                 )
             case other:
                 return other
@@ -232,14 +236,13 @@ class Parts:
     reconcile: type[Reconcile] = Reconcile
     orders: type[Orders] = Orders
     payments: type[Payments] = Payments
+    refunds: type[Refunds] = Refunds
 
 
 class Controller:
     """The parts of one process, as app.py puts them together."""
 
-    def __init__(
-        self, world: World, life: Life, *, owners: frozenset[str], parts: Parts, alarms: list[str]
-    ) -> None:
+    def __init__(self, world: World, life: Life, *, owners: frozenset[str], parts: Parts, alarms: list[str]) -> None:
         self.life = life
         self._world = world
         self._alarms = alarms
@@ -253,7 +256,9 @@ class Controller:
         self.orders = parts.orders(
             carts=self.carts, goods=clients.Catalog(catalog), checkout=checkout, currency="INR", aliases={}
         )
-        self.reconcile = parts.reconcile(checkout=checkout, carts=self.carts, payments=self.payments)
+        refunds = parts.refunds(carts=self.carts, stock=self.stock, payments=self.payments, alarm=self._alarm)
+        self.desk = Desk(carts=self.carts, refunds=refunds)
+        self.reconcile = parts.reconcile(checkout=checkout, refunds=refunds, carts=self.carts, payments=self.payments)
 
     def adoption(self, sessions: Sessions) -> Adoption:
         # It asks the token for nothing but its header.
@@ -263,6 +268,5 @@ class Controller:
     def guest(self, owner: str) -> Authority:
         return Authority(self._world.tokens.guest, owner)
 
-    def _alarm(self, what: str, purchase: Purchase, problem: Problem) -> None:
-        self._alarms.append(f"alarm: {what} ({purchase.checkout_id}: {problem.slug})")
-
+    def _alarm(self, what: str, concerned: Purchase | Refund, problem: Problem) -> None:
+        self._alarms.append(f"alarm: {what} ({concerned.checkout_id}: {problem.slug})")

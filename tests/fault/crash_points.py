@@ -97,7 +97,9 @@ def recovering(trial: Trial, way: Way, recovery: Recovery) -> Callable[[Controll
     return recover
 
 
-async def run_all(world: World, plans: Iterable[Plan], parts: Parts = Parts(), *, stop_early: bool = False) -> list[Ending]:
+async def run_all(
+    world: World, plans: Iterable[Plan], parts: Parts = Parts(), *, stop_early: bool = False
+) -> list[Ending]:
     """Many cases, some at a time, in the order of the plans."""
     left, endings, enough = iter(list(plans)), list[Ending](), asyncio.Event()
 

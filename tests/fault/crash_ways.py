@@ -5,7 +5,10 @@ from typing import Literal
 from uuid import uuid4
 
 from services.chassis.outbound import Forwarded
+from services.contracts.catalog import HoldLine
 from services.contracts.identity import owner_id_of
+from services.contracts.problems import Problem, Unavailable
+from services.contracts.shop import RefundCommand
 from services.controller.authority import Authority
 from services.controller.provider import Tokens
 from services.controller.session import Session
@@ -211,9 +214,7 @@ class Adopted(Way):
         await trial.put_into_cart(Authority(token), 1)
         await self.meanwhile(trial)
         tokens = Tokens("access", None, None, 900)
-        session = await sessions.sign_in(
-            guest, issuer=world.issuer.issuer, subject=subject, name=None, tokens=tokens
-        )
+        session = await sessions.sign_in(guest, issuer=world.issuer.issuer, subject=subject, name=None, tokens=tokens)
         trial.kept = SignedIn(session, user)
 
     async def meanwhile(self, trial: Trial) -> None:
@@ -261,10 +262,72 @@ class AdoptedWhilePaying(Adopted):
         await trial.hang(Fault("first", Call("payments.confirm"), "before"))
 
 
+OPERATOR = "user:operator"
+
+
+class Refunded(Way):
+    """An operator gives a paid order's money back, and one piece of its goods goes back on the shelf."""
+
+    name = "a refund of everything that was taken"
+    threads = ("FT-43", "FT-56")
+    amount: int | None = None
+    decided = "done"
+
+    async def prepare(self, trial: Trial) -> None:
+        await super().prepare(trial)
+        await trial.check_out(trial.controller("set-up"))
+        trial.told.clear()
+
+    async def act(self, trial: Trial, controller: Controller) -> None:
+        command = RefundCommand(amount=self.amount, restock=[HoldLine(sku=trial.sku, quantity=1)])
+        try:
+            told = await controller.desk.refund(OPERATOR, trial.order_id, command, key=trial.key)
+        except Problem as problem:
+            trial.told.append("unknown" if isinstance(problem, Unavailable) else "failed")
+        else:
+            trial.told.append("done" if told.done else "processing")
+
+    async def look(self, trial: Trial) -> Truth:
+        pools = trial.world.pools
+        states = await pools["cartdb"].fetch("SELECT state FROM refunds WHERE checkout_id = $1", trial.order_id)
+        given = await pools["payments"].fetch(GIVEN_BACK, str(trial.order_id))
+        state = ",".join(row["state"] for row in states) or "none"
+        return replace(await trial.look(), state=state, charged=tuple(-row["amount"] for row in given))
+
+    def end_after(self, truth: Truth, recovery: Recovery) -> str:
+        if truth.state == "none" and recovery != "the same request":
+            return "none"
+        return self.decided
+
+    def flaws(self, trial: Trial, truth: Truth, end: str) -> list[str]:
+        back = 1 if end == "done" else 0
+        lied = {"done": "failed", "failed": "done", "none": "done"}[end]
+        rules = {
+            f"the refund is {truth.state} and must be {end}": truth.state == end,
+            f"given back {truth.charged}": truth.charged == ((-PRICE * QUANTITY,) if end == "done" else ()),
+            f"stock is {truth.stock}": truth.stock == (STOCK - QUANTITY + back, 0, QUANTITY - back),
+            f"the cart is {truth.cart}": truth.cart[0] == "purchased",
+            f"told {trial.told}": lied not in trial.told,
+        }
+        return [what for what, holds in rules.items() if not holds]
+
+
+GIVEN_BACK = """
+    SELECT r.amount FROM refunds r JOIN payment_intents i ON i.id = r.payment_intent
+     WHERE i.metadata ->> 'checkout_id' = $1
+"""
+
+
+class RefundedTooMuch(Refunded):
+    name = "a refund of more than was taken"
+    amount = PRICE * QUANTITY + 1
+    decided = "failed"
+
+
 WAYS: tuple[Way, ...] = (
     *(Way(), Declined(), AuthenticationRequired(), OutOfStock(), ChangedTotal()),
     *(CalledOff(), CalledOffEarly(), CalledOffTooLate()),
     *(Race(after) for after in ("cartdb.purchase", "catalog.hold", "payments.create", "cartdb.attach")),
     *(Race(after) for after in ("payments.confirm", "catalog.commit")),
-    *(Adopted(), AdoptedWhilePaying()),
+    *(Adopted(), AdoptedWhilePaying(), Refunded(), RefundedTooMuch()),
 )

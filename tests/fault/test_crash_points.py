@@ -29,7 +29,9 @@ async def world(postgres: Server) -> AsyncIterator[World]:
 
 
 def test_whoever_dies_on_a_checkout_somebody_else_finishes_it(walked: Walked) -> None:
-    assert [f"{ending.plan.way.name}: {ending.plan}: {ending.broken}" for ending in walked.endings if ending.broken] == []
+    assert [
+        f"{ending.plan.way.name}: {ending.plan}: {ending.broken}" for ending in walked.endings if ending.broken
+    ] == []
 
 
 def test_after_all_the_deaths_the_books_agree(walked: Walked) -> None:
