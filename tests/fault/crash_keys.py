@@ -62,7 +62,7 @@ async def claims(world: World) -> list[Case]:
 
 
 async def _claimed(world: World, claim: Claim, *, meanwhile: bool) -> Case:
-    pool, first, second = (of[claim.neighbour] for of in (world.pools, world.apps, world.replicas))
+    pool, first, second = world.pools[claim.neighbour], world.apps[claim.neighbour], world.replicas[claim.neighbour]
     when = "while it still holds it" if meanwhile else "after"
     case = Case(f"{claim.name}: its replica dies holding the key, another gets it {when}", THREADS, 1)
     async with _held_up(pool, *claim.stopped_by):
@@ -102,8 +102,9 @@ async def _waiting(pool: asyncpg.Pool, sessions: int) -> int:
          WHERE NOT granted AND datname = current_database() ORDER BY xact_start
     """
     async with asyncio.timeout(1.5):
-        while len(rows := await pool.fetch(waiting)) < sessions:
-            await asyncio.sleep(0)
+        rows: list[asyncpg.Record] = []
+        while len(rows) < sessions:
+            rows = await pool.fetch(waiting)
     pid: int = rows[0]["pid"]
     return pid
 

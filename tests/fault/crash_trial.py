@@ -194,7 +194,7 @@ class Trial:
             pools["payments"].fetch(PAYMENTS, str(order_id)),
             pools["catalog"].fetchrow(CATALOG, self.sku, order_id),
         )
-        purchase = json.loads(bought["purchase"]) if bought["purchase"] else {"state": "none", "reason": None}
+        purchase: dict[str, Any] = json.loads(bought["purchase"] or '{"state": "none", "reason": null}')
         return Truth(
             state=purchase["state"],
             reason=purchase["reason"],

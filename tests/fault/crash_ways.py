@@ -5,6 +5,7 @@ from typing import Literal
 from uuid import uuid4
 
 from services.chassis.outbound import Forwarded
+from services.contracts.carts import AddLine
 from services.contracts.catalog import HoldLine
 from services.contracts.identity import owner_id_of
 from services.contracts.problems import Problem, Unavailable
@@ -92,14 +93,14 @@ def _liars(told: list[str], end: str) -> list[str]:
 
 class Declined(Way):
     name = "a card that is declined"
-    threads = ("FT-38", "FT-24", "FT-35", "FT-40")
+    threads: tuple[str, ...] = ("FT-38", "FT-24", "FT-35", "FT-40")
     card = DECLINED
     pays = False
 
 
 class AuthenticationRequired(Declined):
     name = "a card that wants its holder"
-    threads = ("FT-38", "FT-40")
+    threads: tuple[str, ...] = ("FT-38", "FT-40")
     card = SECURE
 
 
@@ -107,7 +108,7 @@ class OutOfStock(Way):
     """Another shopper buys the last ones between the look at the stock and the hold."""
 
     name = "the last goods go to somebody else before the hold"
-    threads = ("FT-39", "FT-51", "FT-53")
+    threads: tuple[str, ...] = ("FT-39", "FT-51", "FT-53")
     pays = False
 
     async def prepare(self, trial: Trial) -> None:
@@ -125,7 +126,7 @@ class OutOfStock(Way):
 
 class ChangedTotal(Way):
     name = "a total that is not what was shown"
-    threads = ("FT-67", "FT-41")
+    threads: tuple[str, ...] = ("FT-67", "FT-41")
     pays = False
 
     async def prepare(self, trial: Trial) -> None:
@@ -149,19 +150,19 @@ class Stopped(Way):
 
 class CalledOff(Stopped):
     name = "the shopper calls off a checkout that hangs before its charge"
-    threads = ("FT-24", "FT-40")
+    threads: tuple[str, ...] = ("FT-24", "FT-40")
     died = Fault("first", Call("payments.confirm"), "before")
 
 
 class CalledOffEarly(Stopped):
     name = "the shopper calls off a checkout that has no intent yet"
-    threads = ("FT-24", "FT-40")
+    threads: tuple[str, ...] = ("FT-24", "FT-40")
     died = Fault("first", Call("payments.create"), "before")
 
 
 class CalledOffTooLate(Stopped):
     name = "the shopper calls off a checkout whose money is taken"
-    threads = ("FT-36", "FT-37")
+    threads: tuple[str, ...] = ("FT-36", "FT-37")
     died = Fault("first", Call("payments.confirm"), "after")
 
 
@@ -169,7 +170,7 @@ class Race(Way):
     """The shopper's other tab cancels while the checkout is between two of its calls."""
 
     name = "a cancel comes between two calls of the checkout"
-    threads = ("FT-44", "FT-46", "FT-24")
+    threads: tuple[str, ...] = ("FT-44", "FT-46", "FT-24")
 
     def __init__(self, after: str) -> None:
         self.detail = f"right after {after}"
@@ -200,7 +201,7 @@ class Adopted(Way):
     """The guest's cart moves to the user at sign-in: freeze, apply, close."""
 
     name = "a guest's cart moves to the user who signed in"
-    threads = ("FT-12", "FT-14", "FT-16", "FT-23")
+    threads: tuple[str, ...] = ("FT-12", "FT-14", "FT-16", "FT-23")
 
     async def prepare(self, trial: Trial) -> None:
         world = trial.world
@@ -255,7 +256,7 @@ class AdoptedWhilePaying(Adopted):
     """The guest's checkout hangs when they sign in: the cart moves once it has come back unpaid."""
 
     name = "a guest signs in while their checkout hangs"
-    threads = ("FT-21", "FT-22", "FT-12")
+    threads: tuple[str, ...] = ("FT-21", "FT-22", "FT-12")
     rounds = rounds_after_a_repeat = 2  # The checkout first, then the cart that it gave back.
 
     async def meanwhile(self, trial: Trial) -> None:
@@ -269,7 +270,7 @@ class Refunded(Way):
     """An operator gives a paid order's money back, and one piece of its goods goes back on the shelf."""
 
     name = "a refund of everything that was taken"
-    threads = ("FT-43", "FT-56")
+    threads: tuple[str, ...] = ("FT-43", "FT-56")
     amount: int | None = None
     decided = "done"
 
@@ -324,10 +325,39 @@ class RefundedTooMuch(Refunded):
     decided = "failed"
 
 
+class Edited(Way):
+    """The shopper puts one more piece into the cart, under a key."""
+
+    name = "an edit of a cart under a key"
+    threads: tuple[str, ...] = ("FT-33", "FT-34")
+
+    async def act(self, trial: Trial, controller: Controller) -> None:
+        line = AddLine(sku=trial.sku, quantity=1, product_id=1, unit_price=PRICE)
+        who = controller.guest(trial.owner)
+        try:
+            await controller.carts.update(who, "POST", "/carts/current/items", command=line, key=trial.key)
+        except Unavailable:
+            trial.told.append("unknown")
+        else:
+            trial.told.append("edited")
+
+    def end_after(self, truth: Truth, recovery: Recovery) -> str:
+        done = truth.cart[1] != {} and max(truth.cart[1].values()) > QUANTITY
+        return "edited" if done or recovery == "the same request" else "none"
+
+    def flaws(self, trial: Trial, truth: Truth, end: str) -> list[str]:
+        wanted = {trial.sku: QUANTITY + (1 if end == "edited" else 0)}
+        rules = {
+            f"the cart is {truth.cart} and must hold {wanted}": truth.cart == ("open", wanted),
+            f"told {trial.told}": end == "edited" or "edited" not in trial.told,
+        }
+        return [what for what, holds in rules.items() if not holds]
+
+
 WAYS: tuple[Way, ...] = (
     *(Way(), Declined(), AuthenticationRequired(), OutOfStock(), ChangedTotal()),
     *(CalledOff(), CalledOffEarly(), CalledOffTooLate()),
     *(Race(after) for after in ("cartdb.purchase", "catalog.hold", "payments.create", "cartdb.attach")),
     *(Race(after) for after in ("payments.confirm", "catalog.commit")),
-    *(Adopted(), AdoptedWhilePaying(), Refunded(), RefundedTooMuch()),
+    *(Adopted(), AdoptedWhilePaying(), Refunded(), RefundedTooMuch(), Edited()),
 )

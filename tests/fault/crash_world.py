@@ -51,9 +51,7 @@ class Undone:
         if self.happened:
             return
         pid = connection.get_server_pid()
-        await killer.execute("SELECT pg_terminate_backend($1)", pid)
-        while await killer.fetchval("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)", pid):
-            await asyncio.sleep(0)
+        await killer.execute("SELECT pg_terminate_backend($1, 5000)", pid)  # Waits until it is gone.
         self.happened = True
 
 

@@ -1,4 +1,4 @@
-"""A process dies before and after the calls of a checkout, on the real services over PostgreSQL: the short selection."""
+"""A process dies before and after the calls of a checkout, on real services over PostgreSQL: the short selection."""
 
 from collections.abc import AsyncIterator
 
@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 
 from services.local.postgres import Server
+from tests.conftest import Databases
 from tests.fault.crash_mutants import MUTANTS
 from tests.fault.crash_points import SHORT, Walked, cases_until_noticed, walk
 from tests.fault.crash_table import ROWS
@@ -17,14 +18,19 @@ QUICKLY_NOTICED = ("undo without cancel", "reconcile without cancel", "settle be
 
 
 @pytest_asyncio.fixture(scope="module")
-async def walked(postgres: Server) -> AsyncIterator[Walked]:
+async def databases_with_books(postgres: Server) -> AsyncIterator[Databases]:
     async with databases_on(postgres) as databases:
-        yield await walk(databases, SHORT)
+        yield databases
 
 
 @pytest_asyncio.fixture(scope="module")
-async def world(postgres: Server) -> AsyncIterator[World]:
-    async with databases_on(postgres) as databases, world_of(databases) as made:
+async def walked(databases_with_books: Databases) -> Walked:
+    return await walk(databases_with_books, SHORT)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def world(databases_with_books: Databases) -> AsyncIterator[World]:
+    async with world_of(databases_with_books) as made:
         yield made
 
 
