@@ -154,6 +154,8 @@ class Wire(httpx.AsyncBaseTransport):
             answer = await self._there.handle_async_request(request)
         finally:
             UNDONE.reset(reset)
+        if not undone.happened and when != "after commit":
+            self._life.strays.append(f"{self._life.calls[-1]} has no transaction that could be lost")
         if self._life.fault.stays:
             self._life.down.add(self._name)
         if when == "database lost":

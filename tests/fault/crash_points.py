@@ -76,7 +76,7 @@ async def run_one(world: World, plan: Plan, parts: Parts) -> Ending:
     if await trial.deliver_what_is_on_the_wire():
         end = way.end_after(await way.look(trial), "another controller")
         await trial.live(trial.controller("last"), recovering(trial, way, "another controller"))
-    if not isinstance(way, Stopped) and end in ("paid", "failed"):
+    if not isinstance(way, Stopped) and end in ("paid", "failed") and "the same request" not in plan.recoveries:
         await way.again(trial, trial.controller("shopper"))
     trial.broken += way.flaws(trial, await way.look(trial), end)
     trial.broken += [stray for life in trial.lives for stray in life.strays]
@@ -137,13 +137,13 @@ async def recorded(world: World, ways: Iterable[Way], parts: Parts = REAL) -> li
 def single_faults(points: list[tuple[Way, str, Call]]) -> list[Plan]:
     """The controller dies once: before and after each call with every recovery, in between with one.
 
-    Of a race each point is met once only: there is one for every moment in which the cancel can come.
+    Of a race only the ends, and each once: there is one race for every moment in which the cancel can come.
     """
     who = cycle(RECOVERIES)
     return [
         Plan(way, ONCE, (Fault(life, call, when),), (recovery,))
         for way, life, call in points
-        for when in CONTROLLER_DIES
+        for when in (ENDS if isinstance(way, Race) else CONTROLLER_DIES)
         if not (when == "in flight" and call.neighbour == "sessions")
         for recovery in (RECOVERIES if when in ENDS and not isinstance(way, Race) else (next(who),))
     ]
