@@ -104,6 +104,7 @@ class Payments:
         if not isinstance(answer, httpx.Response):
             return answer
         if not answer.is_success:
+            logger.warning("unexpected answer to a list of refunds", status=answer.status_code)
             return OutcomeUnknown("payments", f"answered {answer.status_code} to a list of refunds")
         return _read(StripeRefundPage, answer)
 
@@ -187,6 +188,7 @@ def read_refund(answer: httpx.Response) -> StripeRefund | Refused | OutcomeUnkno
         return Refused(RefundRefused(error.message or None, reason=error.code))
     if error.type == "invalid_request_error" and error.param == "amount":
         return Refused(RefundRefused(error.message or None, reason="amount_not_left"))
+    logger.warning("unexpected answer to a refund", status=answer.status_code, error=error.type, code=error.code)
     return OutcomeUnknown("payments", f"answered {answer.status_code} {error.type} {error.code}")
 
 

@@ -332,10 +332,12 @@ def test_a_shopper_sees_the_refunds_and_no_form(shop: Shop, olga: Shopper, sale:
     ask(olga, order, amount=1250)
 
     page = sale["guest"].http.get(f"/shop/orders/{order['order_id']}", headers={"Accept": "text/html"})
+    listed = sale["guest"].http.get("/shop/orders", headers={"Accept": "text/html"})
     forged = sale["guest"].http.post(f"/shop/orders/{order['order_id']}/refunds", data={"key": "k", "amount": "1"})
 
     assert page.status_code == 200
     assert "₹12.50" in page.text
+    assert "₹12.50 given back" in listed.text
     assert "Given back" in page.text
     assert f"/shop/orders/{order['order_id']}/refunds" not in page.text
     assert "Whose order" not in page.text
