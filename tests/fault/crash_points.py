@@ -27,7 +27,7 @@ from tests.fault.crash_world import World, databases_on, own_server, world_of
 from tests.fault.report import Asked, Case, Report
 
 REAL = Parts()
-AT_ONCE, SECONDS_FOR_ONE = 16, 60.0
+AT_ONCE, SECONDS_FOR_ONE = 8, 60.0
 ONCE, TWICE, NEIGHBOUR = "the controller dies", "the controller dies, and who recovers dies too", "a neighbour dies"
 ENDS: tuple[When, ...] = ("before", "after")
 RECOVERING = ("recovery", "second recovery")
@@ -237,7 +237,7 @@ async def cases_until_noticed(world: World, mutant: Mutant, *, seed: int) -> int
     return next((number for number, ending in enumerate(endings, 1) if ending.broken), None)
 
 
-WHOLE = Share(WAYS, 0, single=2000, neighbour=180, double=180)
+WHOLE = Share(WAYS, 0, single=2000, neighbour=150, double=150)
 SHORT = Share(WAYS, 0, single=60, neighbour=20, double=24)
 
 

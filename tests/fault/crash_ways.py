@@ -202,6 +202,7 @@ class Adopted(Way):
 
     name = "a guest's cart moves to the user who signed in"
     threads: tuple[str, ...] = ("FT-12", "FT-14", "FT-16", "FT-23")
+    rounds_after_a_repeat = 1  # Once it is frozen the session takes it for done, and leaves it to reconcile.
 
     async def prepare(self, trial: Trial) -> None:
         world = trial.world
