@@ -224,13 +224,20 @@ class FakeCarts:
             decided_at=self.clock(),
         )
 
-    async def unfinished(self, older_than: float) -> Unfinished | Refused | Undecided:
+    async def unfinished(
+        self, older_than: float, *, checkout_id: UUID | None = None
+    ) -> Unfinished | Refused | Undecided:
+        if trouble := self.wire.before("unfinished"):
+            return trouble
         before = self.clock() - timedelta(seconds=older_than)
         pending = [row for row in self.rows.values() if row.state is PurchaseState.PENDING and row.created_at <= before]
         refunds = [
             one for one in self.refunds.values() if one.state is RefundState.PENDING and one.created_at <= before
         ]
-        return Unfinished(purchases=pending, adoptions=[], refunds=refunds)
+        asked = [row for row in pending if checkout_id in (None, row.checkout_id)]
+        return self.wire.after("unfinished") or Unfinished(
+            purchases=asked, adoptions=[], refunds=refunds if checkout_id is None else []
+        )
 
     async def anybodys(self, checkout_id: UUID) -> Purchase | Refused | Undecided:
         if trouble := self.wire.before("anybodys"):

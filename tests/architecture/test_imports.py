@@ -25,10 +25,14 @@ MORE_EDGES = {
     "idp.provider": "hands a request and its rows to that core",
     "idp.tokens": "signs with keys that the store holds",
     "idp.upkeep": "writes rows unasked",
+    "payments.bad_days": "stands between the fault script and the bank, and on the way of the webhooks",
     "payments.envelope": "middleware",
+    "payments.sender": "a client: of whoever wants to hear of events",
 }
 
-CLIENTS = frozenset({"controller.clients", "controller.processor", "controller.provider"})
+CLIENTS = frozenset(
+    {"controller.clients", "controller.processor", "controller.provider", "payments.bad_days", "payments.sender"}
+)
 
 LIBRARIES_OF_RULES = {
     "idp.passwords": {"pwdlib": "what a good password hash is, is not ours to invent"},

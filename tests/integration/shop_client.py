@@ -136,6 +136,10 @@ class Shop:
 
     def sign_up(self, shopper: Shopper) -> httpx.Response:
         """Make an account, which signs in; the answer to the callback."""
+        return self._come_back(shopper, self.callback_of_sign_up(shopper))
+
+    def callback_of_sign_up(self, shopper: Shopper) -> str:
+        """Make an account; where the provider sends the browser next, which is not followed."""
         shopper.username = f"test-{uuid.uuid4().hex[:16]}"
         page = shopper.http.get(f"{self._authorize(shopper)}&prompt=create")
         return self._fill_in(shopper, page)
@@ -144,20 +148,23 @@ class Shop:
         """Sign in to an account that `sign_up` made; the answer to the callback."""
         shopper.username = username
         page = shopper.http.get(self._authorize(shopper, **login))
-        return self._fill_in(shopper, page)
+        return self._come_back(shopper, self._fill_in(shopper, page))
 
     def _authorize(self, shopper: Shopper, **login: str) -> str:
         answer = shopper.http.get("/login", params=login)
         assert answer.status_code == 303, answer.text
         return str(answer.headers["location"])
 
-    def _fill_in(self, shopper: Shopper, page: httpx.Response) -> httpx.Response:
+    def _fill_in(self, shopper: Shopper, page: httpx.Response) -> str:
         action = re.search(r'<form method="post" action="([^"]+)"', page.text)
         assert action, page.text
         form = {"username": shopper.username, "password": PASSWORD}
         back = shopper.http.post(urljoin(str(page.url), html.unescape(action[1])), data=form)
         assert back.status_code == 303, back.text
-        answer = shopper.http.get(back.headers["location"])
+        return str(back.headers["location"])
+
+    def _come_back(self, shopper: Shopper, callback: str) -> httpx.Response:
+        answer = shopper.http.get(callback)
         assert answer.status_code == 303, answer.text
         return answer
 
