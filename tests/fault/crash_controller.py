@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, cast
+from uuid import UUID
 
 import httpx
 
@@ -202,8 +203,10 @@ class OwnRows(clients.Carts):
 
     owners: frozenset[str] = frozenset()
 
-    async def unfinished(self, older_than: float) -> Unfinished | Refused | Undecided:
-        match await super().unfinished(older_than):
+    async def unfinished(
+        self, older_than: float, *, checkout_id: UUID | None = None
+    ) -> Unfinished | Refused | Undecided:
+        match await super().unfinished(older_than, checkout_id=checkout_id):
             case Unfinished(purchases=purchases, adoptions=adoptions, refunds=refunds):
                 return Unfinished(
                     purchases=[row for row in purchases if row.owner_id in self.owners],

@@ -13,13 +13,14 @@ from typing import Any, TypeVar
 import asyncpg
 import httpx
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from services.cartdb.app import create_app as create_cartdb
 from services.cartdb.settings import Settings as CartdbSettings
 from services.catalog.app import create_app as create_catalog
 from services.catalog.load import load, read
 from services.catalog.settings import Settings as CatalogSettings
-from services.chassis.database import Database
+from services.chassis.database import Database, FastDatabase
 from services.chassis.outbound import Forwarded
 from services.contracts.identity import Scope
 from services.local.postgres import EmbeddedPostgres, Server
@@ -160,13 +161,21 @@ def _apps(urls: dict[str, DatabaseUrls], issuer: TestIssuer) -> tuple[FastAPI, F
     )
 
 
+def make_mortal(store: object, killer: asyncpg.Pool) -> None:
+    """Put a Mortal in the place of each database that a store holds, or that a part of it does."""
+    for name, part in list(vars(store).items()) if hasattr(store, "__dict__") else ():
+        if isinstance(part, Database | FastDatabase):
+            setattr(store, name, Mortal(part, killer))
+        elif type(part).__module__.startswith("services.") and not isinstance(part, BaseModel):
+            make_mortal(part, killer)
+
+
 @asynccontextmanager
 async def serving_mortals(app: FastAPI, killer: asyncpg.Pool) -> AsyncIterator[httpx.AsyncBaseTransport]:
     """The way to an app that runs in this process, each of whose stores can be killed before a commit."""
     async with app.router.lifespan_context(app) as state:
         for store in dict(state or {}).values():
-            if hasattr(store, "_database"):
-                store._database = Mortal(store._database, killer)
+            make_mortal(store, killer)
         yield httpx.ASGITransport(with_state(app, dict(state or {})), raise_app_exceptions=False)
 
 
