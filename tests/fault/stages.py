@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from tests.fault import deliveries, races, safeguards, schedules
+from tests.fault import crash_points, deliveries, races, safeguards, schedules
 from tests.fault.report import Asked, Report
 
 STAGES: dict[str, Callable[[Asked], Report]] = {
     "schedules": schedules.run,
     "mutants": safeguards.run,
+    "crash-points": crash_points.run,
     "races": races.run,
     "search": deliveries.run,
 }
