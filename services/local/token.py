@@ -18,6 +18,7 @@ import httpx
 CLIENT = "cli"
 REDIRECT_URI = "http://127.0.0.1/callback"
 DEFAULT_ISSUER = "http://localhost:8003"
+EVERYTHING = "openid profile operator catalog:write"
 
 
 class SignInError(Exception):
@@ -97,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m services.local.token", description="Print an access token.")
     parser.add_argument("--user", required=True, help="alice, bob, olga, or an account of your own")
     parser.add_argument("--password", help="needed for accounts other than the demo ones")
-    parser.add_argument("--scope", default="openid profile")
+    parser.add_argument("--scope", default=EVERYTHING, help="what is asked for; nobody is granted what they may not do")
     told = parser.parse_args(arguments)
     issuer = os.environ.get("OIDC_ISSUER", DEFAULT_ISSUER).rstrip("/")
     password = told.password or f"{told.user}-demo-password"

@@ -58,15 +58,23 @@ async def run_tool(issuer: str, *arguments: str) -> tuple[int | None, str, str]:
     return process.returncode, out.decode(), err.decode()
 
 
-async def test_it_prints_a_users_access_token_and_nothing_else(issuer: str) -> None:
-    code, out, err = await run_tool(issuer, "--user", "olga", "--scope", "openid profile operator")
+@pytest.mark.parametrize(
+    ("user", "scopes"),
+    [
+        ("olga", {"openid", "profile", "operator", "catalog:write"}),
+        ("alice", {"openid", "profile"}),
+    ],
+)
+async def test_it_prints_a_token_for_all_that_the_user_may_do_and_nothing_else(
+    issuer: str, user: str, scopes: set[str]
+) -> None:
+    code, out, err = await run_tool(issuer, "--user", user)
 
     assert (code, err) == (0, "")
     provider = OpenIdProvider(issuer)
     async with provider.neighbour:
         caller = await TokenVerifier(provider, audience="cartdb").verify(out.strip())
-    assert (caller.name, caller.client_id) == ("olga", "cli")
-    assert caller.scopes == frozenset({"openid", "profile", "operator"})
+    assert (caller.name, caller.client_id, caller.scopes) == (user, "cli", scopes)
 
 
 @pytest.mark.parametrize(
