@@ -58,6 +58,12 @@ async def tell_for_ever(sender: Sender, endpoints: EndpointStore, settings: Sett
     await sender.run()
 
 
+async def end(task: asyncio.Task[Any]) -> None:
+    """Stop a task, and wait until it has stopped."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 def create_app(
     settings: Settings | None = None,
     *,
@@ -84,13 +90,12 @@ def create_app(
             endpoints = EndpointStore(database, once, clock=clock)
             vault = Vault(chosen.fingerprint_secret)
             telling = asyncio.create_task(tell_for_ever(sender, endpoints, chosen, pace))
+            opened.push_async_callback(end, telling)
             yield {
                 "store": Store(database, vault, once, authorise=authorise, clock=clock),
                 "endpoints": endpoints,
                 "keys": ApiKeys(chosen.payments_secret_key, chosen.payments_publishable_key, chosen.fingerprint_secret),
             }
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
 
     app = create_service(
         name="payments",

@@ -328,9 +328,11 @@ async def test_a_slow_endpoint_holds_up_no_other(database: DatabaseUrls) -> None
 
         for _ in range(6):
             await payments.intent()
-        await until(lambda: len(brisk.heard) == 6)
-        under_way = len(sluggish.heard)
-        released.set()
+        try:
+            await until(lambda: len(brisk.heard) == 6)
+            under_way = len(sluggish.heard)
+        finally:
+            released.set()
         await settled(payments)
 
     assert under_way <= patient.lane
