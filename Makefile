@@ -26,12 +26,15 @@ help:
 	  /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 ##@ Use it
-.PHONY: run demo token catalog reset
+.PHONY: run demo verify token catalog reset
 run: .run-packages ## start everything here; CONTROLLERS=n CARTDBS=n PORT_OFFSET=n DATABASE_SERVER_URL=… LOG_LEVEL=info
 	@exec $(BIN)/python -m services.local.run
 
 demo: .run-packages ## randomised shoppers against the running stack; ARGS="--shoppers 20 --seed 1"
 	@exec $(BIN)/python demo.py --url "http://localhost:$$((8000 + $${PORT_OFFSET:-0}))" $(ARGS)
+
+verify: .run-packages ## is everything right? checks every order, charge and stock count; ARGS=--live while the shop is busy
+	@$(BIN)/python -m services.local.verify $(ARGS)
 
 token: .run-packages ## a bearer token for a demo shopper; USER=alice
 	@OIDC_ISSUER="$${OIDC_ISSUER:-http://localhost:$$((8003 + $${PORT_OFFSET:-0}))}" \
@@ -67,8 +70,8 @@ test: .test-packages ## all tests, on servers that they start and stop; ARGS="-k
 test-compose: .test-packages ## the integration tests against docker compose, which is started and stopped
 	@deploy/test-compose $(ARGS)
 
-faults: .test-packages ## the checkout under 20,000 seeded schedules of faults; SEEDS=n SEED=n, ARGS=--trace tells one
-	@$(BIN)/python -m tests.fault --seeds $(or $(SEEDS),20000) --seed $(or $(SEED),0) $(ARGS)
+faults: .test-packages ## the checkout on bad days, stage by stage, and a page of it; SEED=n, ARGS="--short --stage races"
+	@$(BIN)/python -m tests.fault $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(ARGS)
 
 check: .check-packages ## lint, format and types
 	@$(BIN)/ruff check .
@@ -82,7 +85,7 @@ lock: ## lock the dependencies anew; needs uv; ARGS=--upgrade
 	@requirements/lock $(ARGS)
 
 clean: ## delete the virtual environment and caches, keep data
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: .run-packages .test-packages .check-packages

@@ -61,10 +61,10 @@ class Forwarded:
     """The caller's own bearer token, handed on."""
 
     def __init__(self, token: str) -> None:
-        self._value = f"Bearer {token}"
+        self.token = token
 
     async def authorization(self) -> str:
-        return self._value
+        return f"Bearer {self.token}"
 
     def forget(self) -> None:
         """A forwarded token cannot be renewed here."""

@@ -141,6 +141,11 @@ class HoldNotFound(NotFound):
     title = "No stock was ever held for this checkout."
 
 
+class RefundNotFound(NotFound):
+    slug = "refund_not_found"
+    title = "There is no such refund of this order."
+
+
 class MergeNotFound(NotFound):
     slug = "merge_not_found"
     title = "There is no such merge of yours."
@@ -223,6 +228,41 @@ class HoldMismatch(Conflict):
     title = "This checkout holds other goods."
 
 
+class OrderNotPaid(Conflict):
+    slug = "order_not_paid"
+    title = "The order is not paid: there is nothing to give back."
+
+
+class RefundRefused(Conflict):
+    slug = "refund_refused"
+    title = "The payment processor refused the refund: nothing was given back."
+
+
+class RefundIsDone(Conflict):
+    slug = "refund_is_done"
+    title = "The refund is done and cannot fail any more."
+
+
+class RefundHasFailed(Conflict):
+    slug = "refund_has_failed"
+    title = "The refund has failed for good."
+
+
+class RefundMismatch(Conflict):
+    slug = "refund_mismatch"
+    title = "Another refund of the processor stands for this one."
+
+
+class GoodsNotSold(Conflict):
+    slug = "goods_not_sold"
+    title = "This checkout has sold no goods that could be put back."
+
+
+class RestockMismatch(Conflict):
+    slug = "restock_mismatch"
+    title = "This refund has put other goods back."
+
+
 class SessionRotated(Conflict):
     slug = "session_rotated"
     title = "This session was signed in elsewhere in the same browser: send the new cookie."
@@ -303,6 +343,16 @@ class CartLimitExceeded(Unprocessable):
 class IdempotencyKeyReused(Unprocessable):
     slug = "idempotency_key_reused"
     title = "This Idempotency-Key was used for another request."
+
+
+class RefundExceedsPayment(Unprocessable):
+    slug = "refund_exceeds_payment"
+    title = "That much of the payment is not left to give back."
+
+
+class RestockExceedsSale(Unprocessable):
+    slug = "restock_exceeds_sale"
+    title = "That many were not sold, or they are back on the shelf already."
 
 
 class CurrencyNotAccepted(Unprocessable):

@@ -117,9 +117,9 @@ def _own(service: str, addresses: Addresses, secrets: Secrets) -> dict[str, str]
             }
         case "idp":
             editor = {"CATALOG_CLIENT_SECRET": secrets["CATALOG_CLIENT_SECRET"]}
-            return {**issuer, **shop, **client, **editor, "DEMO_ACCOUNTS": "true"}
+            return {**issuer, **shop, **client, **editor, "DEMO_ACCOUNTS": "true", "FAULT_SCRIPTS": "false"}
         case "payments":
-            told = {"WEBHOOK_URL": f"{addresses.inside('controller')}/webhooks/payments"}
+            told = {"WEBHOOK_URL": f"{addresses.inside('controller')}/webhooks/payments", "FAULT_SCRIPTS": "false"}
             return {**shop, **payments, **told, "FINGERPRINT_SECRET": secrets["FINGERPRINT_SECRET"]}
         case _:
             return issuer

@@ -8,25 +8,30 @@ from functools import partial
 from typing import Any, NoReturn
 
 import httpx
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from services.chassis.app import Ping, create_service
 from services.chassis.database import Database
+from services.chassis.faults import Faults, Script
 from services.chassis.logs import get_logger
 from services.chassis.outbound import fast_transport
 
-from .api import ApiKeys, router
+from .api import ApiKeys, router, secret_key
+from .bad_days import Astray, Effects, scripted
 from .delivery_store import DeliveryStore
 from .endpoint_store import EndpointStore
 from .envelope import Envelope, render
 from .idempotency_store import Clock, Once
 from .processor import Vault, authorise
+from .refusals import failure
 from .sender import DATABASE_TROUBLE, Pace, Sender
 from .settings import Settings
 from .store import Authorise, Store
 from .webhook_api import webhook_router
 
 logger = get_logger(__name__)
+
+DECIDE_SECONDS = 0.25
 
 DESCRIPTION = """\
 A stateful card processor that speaks the part of Stripe's wire format a checkout needs, for documented test cards only.
@@ -64,6 +69,19 @@ async def end(task: asyncio.Task[Any]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
+async def decide_for_ever(store: Store, sender: Sender) -> NoReturn:
+    """Let slow banks decide in time, so that their webhooks go out although nobody asks for the intent."""
+    while True:
+        try:
+            if await store.decide_due():
+                sender.wake()
+        except DATABASE_TROUBLE as trouble:
+            logger.warning("slow banks wait for the database", trouble=type(trouble).__name__)
+        except Exception:
+            logger.exception("a slow bank's decision broke")
+        await asyncio.sleep(DECIDE_SECONDS)
+
+
 def create_app(
     settings: Settings | None = None,
     *,
@@ -75,6 +93,8 @@ def create_app(
     """The service. Who authorises, what time it is, and how webhooks travel, may be given by tests."""
     chosen = settings or Settings()
     pings: dict[str, Ping] = {}
+    script = Script(Effects) if chosen.fault_scripts else None
+    bank = scripted(authorise, script) if script else authorise
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
@@ -83,16 +103,22 @@ def create_app(
                 Database(chosen.database_url, pool_size=chosen.database_pool_size)
             )
             pings["database"] = database.ping
-            webhooks = httpx.AsyncClient(transport=webhook_transport or fast_transport(), follow_redirects=False)
+            way = webhook_transport or fast_transport()
+            webhooks = httpx.AsyncClient(transport=Astray(way, script) if script else way, follow_redirects=False)
             await opened.enter_async_context(webhooks)
             sender = Sender(DeliveryStore(database), webhooks, pace=pace)
             once = Once(database, clock=clock, wake=sender.wake)
             endpoints = EndpointStore(database, once, clock=clock)
             vault = Vault(chosen.fingerprint_secret)
-            telling = asyncio.create_task(tell_for_ever(sender, endpoints, chosen, pace))
-            opened.push_async_callback(end, telling)
+            store = Store(database, vault, once, authorise=bank, clock=clock)
+            work = [
+                tell_for_ever(sender, endpoints, chosen, pace),
+                *([decide_for_ever(store, sender)] if script else []),
+            ]
+            for one in work:
+                opened.push_async_callback(end, asyncio.create_task(one))
             yield {
-                "store": Store(database, vault, once, authorise=authorise, clock=clock),
+                "store": store,
                 "endpoints": endpoints,
                 "keys": ApiKeys(chosen.payments_secret_key, chosen.payments_publishable_key, chosen.fingerprint_secret),
             }
@@ -106,6 +132,7 @@ def create_app(
         routers=[router, webhook_router],
         pings=pings,
         render=render,
+        faults=Faults(script, refusal=failure, guard=Depends(secret_key)) if script else None,
     )
     app.openapi = partial(_document, app)  # type: ignore[method-assign]  # FastAPI's documented way to change its page
     app.add_middleware(Envelope, shop_origin=chosen.shop_origin)

@@ -16,7 +16,7 @@ from services.contracts.payments import IntentStatus
 from .delivery import Endpoint
 from .event import Event, EventType
 from .payment import CaptureMethod, Charge, Intent, PaymentError, PaymentMethod, Refund
-from .processor import CardOnFile, Outcome
+from .processor import CardOnFile, Declined, Outcome
 
 
 class Row(SQLModel, registry=registry()):
@@ -89,6 +89,8 @@ class IntentRow(Row, table=True):
     cancellation_reason: str | None
     canceled_at: datetime | None = Field(sa_column=Column(Timestamptz()))
     created_at: datetime = Field(sa_column=Column(Timestamptz()))
+    pending_until: datetime | None = Field(sa_column=Column(Timestamptz()))
+    pending_decline: dict[str, Any] | None = Field(sa_column=Column(JSONB(none_as_null=True)))
 
     @classmethod
     def of(cls, intent: Intent) -> "IntentRow":
@@ -100,7 +102,7 @@ class IntentRow(Row, table=True):
 
     def intent(self) -> Intent:
         columns = self.model_dump(exclude={"labels"})
-        error = columns["last_error"]
+        error, decline = columns["last_error"], columns["pending_decline"]
         return Intent(
             **{
                 **columns,
@@ -109,6 +111,7 @@ class IntentRow(Row, table=True):
                 "payment_method_types": tuple(self.payment_method_types),
                 "allowed_payment_method_types": frozen(self.allowed_payment_method_types),
                 "last_error": PaymentError(**error) if error else None,
+                "pending_decline": Declined(**decline) if decline else None,
                 "metadata": self.labels,
             }
         )

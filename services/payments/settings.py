@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from services.chassis.settings import ServiceSettings
+from services.chassis.settings import ScriptableSettings
 
 
-class Settings(ServiceSettings):
+class Settings(ScriptableSettings):
     """PUBLIC_URL is the shop's address: its pages alone may exchange a card for a token from a browser."""
 
     payments_secret_key: str

@@ -105,7 +105,7 @@ class Store:
         """Charge the card, if the intent allows it and the card does."""
 
         async def work(session: AsyncSession) -> Answer:
-            row = await _locked(session, intent_id)
+            row = await self._locked(session, intent_id)
             intent = row.intent()
             try:
                 chosen = intent.expect_confirmable(command.payment_method)
@@ -124,7 +124,7 @@ class Store:
         """Take what is held, or a part of it."""
 
         async def work(session: AsyncSession) -> Answer:
-            row = await _locked(session, intent_id)
+            row = await self._locked(session, intent_id)
             intent = row.intent()
             try:
                 captured = intent.capture(command.amount_to_capture)
@@ -143,7 +143,7 @@ class Store:
         """See to it that the intent is never charged."""
 
         async def work(session: AsyncSession) -> Answer:
-            row = await _locked(session, intent_id)
+            row = await self._locked(session, intent_id)
             intent = row.intent()
             try:
                 canceled = intent.cancel(reason=command.cancellation_reason, now=self._clock())
@@ -159,6 +159,8 @@ class Store:
             row = await session.get(IntentRow, intent_id)
             if row is None:
                 raise NoSuchObject("There is no such payment intent.")
+            if row.intent().is_due(self._clock()):
+                row = await self._locked(session, intent_id)
             return await _shown_one(session, row.intent())
 
         return await self._database.transact(work)
@@ -166,9 +168,15 @@ class Store:
     async def list_intents(self, page: commands.ListParameters) -> wire.PaymentIntents:
         async def work(session: AsyncSession) -> wire.PaymentIntents:
             rows, has_more = await page_of(session, IntentRow, page)
+            if any(row.intent().is_due(self._clock()) for row in rows):
+                await self._decide_due(session)
             return wire.PaymentIntents(data=await _shown(session, [row.intent() for row in rows]), has_more=has_more)
 
         return await self._database.transact(work)
+
+    async def decide_due(self) -> int:
+        """Make known what banks that took their time have decided by now; how many."""
+        return await self._database.transact(self._decide_due)
 
     async def get_charge(self, charge_id: str) -> wire.Charge:
         async def work(session: AsyncSession) -> wire.Charge:
@@ -297,6 +305,16 @@ class Store:
             now=self._clock(),
             error_on_requires_action=error_on_requires_action,
         )
+        return await self._keep(session, attempt, row, confirmation, method)
+
+    async def _keep(
+        self,
+        session: AsyncSession,
+        attempt: Attempt | None,
+        row: IntentRow,
+        confirmation: Confirmation,
+        method: PaymentMethod,
+    ) -> Answer:
         row.take(confirmation.intent)
         await session.flush()
         if confirmation.charge:
@@ -304,6 +322,28 @@ class Store:
         shown = wire.shown_intent(confirmation.intent, method)
         await self._tell(session, attempt, AFTER_STEP[confirmation.intent.status], shown)
         return _told(confirmation, method)
+
+    async def _locked(self, session: AsyncSession, intent_id: str) -> IntentRow:
+        row = await session.get(IntentRow, intent_id, with_for_update=True, populate_existing=True)
+        if row is None:
+            raise NoSuchObject("There is no such payment intent.")
+        if row.intent().is_due(self._clock()):
+            await self._decide(session, row)
+        return row
+
+    async def _decide_due(self, session: AsyncSession) -> int:
+        # In the order of their ids, and past those that somebody else decides, so that nobody waits in a circle.
+        due = select(IntentRow).where(col(IntentRow.pending_until) <= self._clock()).order_by(col(IntentRow.id))
+        locked = due.with_for_update(skip_locked=True).execution_options(populate_existing=True)
+        rows = (await session.exec(locked)).all()
+        for row in rows:
+            await self._decide(session, row)
+        return len(rows)
+
+    async def _decide(self, session: AsyncSession, row: IntentRow) -> None:
+        confirmation = row.intent().decide(charge_id=_new_id("ch"), now=self._clock())
+        method = await session.get_one(PaymentMethodRow, row.payment_method)
+        await self._keep(session, None, row, confirmation, method.method())
 
     async def _method(self, session: AsyncSession, method_id: str) -> PaymentMethod:
         if fresh := self._ready_made(method_id):
@@ -327,13 +367,6 @@ async def _put(session: AsyncSession, row: Row) -> None:
     # Flushed one by one: the rows refer to one another, which the session does not know.
     session.add(row)
     await session.flush()
-
-
-async def _locked(session: AsyncSession, intent_id: str) -> IntentRow:
-    row = await session.get(IntentRow, intent_id, with_for_update=True)
-    if row is None:
-        raise NoSuchObject("There is no such payment intent.")
-    return row
 
 
 async def _locked_for_refund(session: AsyncSession, command: commands.CreateRefund) -> IntentRow:

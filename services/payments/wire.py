@@ -99,7 +99,7 @@ class PaymentIntent(BaseModel):
     payment_method_configuration_details: None = None
     payment_method_options: dict[str, Any] = {}
     payment_method_types: list[str]
-    processing: None = None
+    processing: dict[str, Any] | None = None
     receipt_email: str | None
     review: None = None
     setup_future_usage: None = None
@@ -312,6 +312,7 @@ def shown_intent(intent: payment.Intent, refused_method: payment.PaymentMethod |
         next_action=NextAction() if intent.status is IntentStatus.REQUIRES_ACTION else None,
         payment_method=intent.payment_method,
         payment_method_types=list(intent.payment_method_types),
+        processing={"type": "card", "card": {}} if intent.status is IntentStatus.PROCESSING else None,
         receipt_email=intent.receipt_email,
         status=intent.status,
     )

@@ -1,65 +1,114 @@
-"""python -m tests.fault --seeds 20000 --seed 0: the campaign, its counts and its verdict."""
+"""python -m tests.fault: every stage, what it tried and its verdict, and a page of it all."""
 
 import argparse
-import os
+import json
+import secrets
 import sys
 import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 
-from tests.fault.campaign import PAID_AT_LEAST, Counts, counts_in_parallel, schedules_to_notice
-from tests.fault.mutants import MUTANTS
-from tests.fault.schedule import Schedule
+from services.local.settings import REPOSITORY
+from tests.fault.page import page_of
+from tests.fault.report import Asked, Report
+from tests.fault.schedules import tell
+from tests.fault.stages import STAGES
+from tests.fault.threads import THREADS
 
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.fault", description="Checkouts on bad days, by seeds.")
-    parser.add_argument("--seeds", type=int, default=20_000, help="how many schedules")
-    parser.add_argument("--seed", type=int, default=0, help="the first of them")
-    parser.add_argument("--trace", action="store_true", help="tell every event of the first one, and stop")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    return parser.parse_args()
-
-
-def tell_counts(counts: Counts, seconds: float) -> None:
-    print(f"{counts.schedules} schedules in {seconds:.0f} s, {counts.schedules / seconds:.0f} per second")
-    print("checkouts: " + ", ".join(f"{count} {ending}" for ending, count in sorted(counts.endings.items())))
-    print(f"of the marked ones, {counts.paid_share:.0%} ended paid")
-    mishaps = sum(count for (_, _, fate), count in counts.met.items() if fate != "ok")
-    print(f"calls: {counts.met.total()}, of them {mishaps} with a mishap; never met: {counts.unmet() or 'none'}")
+PAGE = REPOSITORY / "build" / "faults.html"
+# A push is judged by what it changed, so the short campaign draws the same every time; the whole one draws anew, so
+# that every night tries what no night has tried. Both say what they drew.
+SHORT_SEED = 0
 
 
-def tell_mutants(first: int) -> bool:
-    caught = {name: schedules_to_notice(mutant, first=first) for name, mutant in MUTANTS.items()}
-    for name, seeds in caught.items():
-        print(f"without its safeguard, {name}: " + (f"found by schedule {seeds}" if seeds else "NOT FOUND"))
-    return None not in caught.values()
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.fault", description="The checkout on bad days.")
+    parser.add_argument("--stage", action="append", choices=list(STAGES), help="only this one; may be repeated")
+    parser.add_argument("--short", action="store_true", help="the size that fits into every push")
+    parser.add_argument("--seed", type=int, help="what was drawn before, again")
+    parser.add_argument("--seeds", type=int, help="how many schedules")
+    parser.add_argument("--page", type=Path, default=PAGE, help="where the page goes; its figures as JSON beside it")
+    parser.add_argument("--trace", action="store_true", help="tell every event of the schedule --seed, and stop")
+    return parser.parse_args(given)
 
 
-def tell_trace(seed: int) -> None:
-    schedule = Schedule(seed).run()
-    print(f"seed {seed}: {'; '.join(schedule.violations) or 'all rules held'}\n{schedule.story()}")
+def seed_of(asked: argparse.Namespace) -> int:
+    if asked.seed is not None:
+        return int(asked.seed)
+    return SHORT_SEED if asked.short or asked.trace else secrets.randbelow(1_000_000_000)
 
 
-def main() -> int:
-    asked = arguments()
-    if asked.trace:
-        tell_trace(asked.seed)
-        return 0
-    print(f"seeds {asked.seed} to {asked.seed + asked.seeds - 1}")
+def run_stage(name: str, asked: Asked) -> Report:
+    """A stage that raises is broken, and the others are run all the same."""
     started = time.monotonic()
-    counts = counts_in_parallel(asked.seed, asked.seeds, processes=asked.processes)
-    tell_counts(counts, time.monotonic() - started)
-    for seed, violations in sorted(counts.broken.items())[:10]:
-        print(f"seed {seed}: {'; '.join(violations)}")
-    if counts.broken:
-        tell_trace(min(counts.broken))
-    failures = [
-        *([f"{len(counts.broken)} schedules broke a rule"] if counts.broken else []),
-        *(["too few checkouts ended paid"] if counts.paid_share < PAID_AT_LEAST else []),
-        *(["some mishap was never met: run more schedules (SEEDS=)"] if counts.unmet() else []),
-        *([] if tell_mutants(asked.seed) else ["a missing safeguard was not noticed"]),
-    ]
-    print("FAILED: " + ", ".join(failures) if failures else "PASSED: every rule held in every schedule")
-    return 1 if failures else 0
+    try:
+        report = STAGES[name](asked)
+    except Exception as failure:  # noqa: BLE001 - whatever a stage raises is its verdict
+        traceback.print_exc()
+        report = Report(name, "The stage itself failed", asked.seed, broken=[f"the stage raised {failure!r}"])
+    report.broken += [f"{thread} is in no list of real failures" for thread in strangers_in(report)]
+    report.seconds = time.monotonic() - started
+    return report
+
+
+def strangers_in(report: Report) -> list[str]:
+    return sorted({thread for case in report.cases for thread in case.threads} - set(THREADS))
+
+
+def verdict_of(report: Report) -> str:
+    return "BROKEN" if report.failures else "held"
+
+
+def row(report: Report) -> str:
+    figures = ", ".join(f"{name} {told(value)}" for name, value in list(report.counts.items())[:3])
+    return f"{report.stage:13} {report.seed:>10}  {verdict_of(report):7} {report.seconds:6.1f} s  {figures}"
+
+
+def told(value: float | str) -> str:
+    return f"{value:,}" if isinstance(value, int | float) else value
+
+
+def tell_end(reports: list[Report], asked: Asked, page: Path, seconds: float) -> None:
+    print(f"\n{'stage':13} {'seed':>10}  verdict   time    what was tried")
+    for report in reports:
+        print(row(report))
+    failures = [f"{report.stage}: {what}" for report in reports for what in report.failures]
+    for failure in failures:
+        print(f"- {failure}")
+    print(
+        f"\n{'FAILED: ' + str(len(failures)) + ' did not hold' if failures else 'PASSED: every rule held'}"
+        f", in {seconds:.0f} s. The page: {page}"
+    )
+    print(f"The same again: make faults SEED={asked.seed}{' ARGS=--short' if asked.short else ''}")
+
+
+def write(reports: list[Report], asked: Asked, page: Path) -> None:
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(page_of(reports, asked), encoding="utf-8")
+    whole = {"seed": asked.seed, "short": asked.short, "passed": not any(report.failures for report in reports)}
+    figures = {**whole, "stages": [asdict(report) for report in reports]}
+    page.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    options = arguments(given)
+    asked = Asked(seed=seed_of(options), short=options.short, seeds=options.seeds)
+    if options.trace:
+        print(tell(asked.seed))
+        return 0
+    started = time.monotonic()
+    names = [name for name in STAGES if not options.stage or name in options.stage]
+    print(f"seed {asked.seed}; stages: {', '.join(names)}", flush=True)
+    reports = []
+    for name in names:
+        print(f"{name} …", flush=True)
+        reports.append(run_stage(name, asked))
+        print(row(reports[-1]), flush=True)
+    write(reports, asked, options.page)
+    tell_end(reports, asked, options.page, time.monotonic() - started)
+    return 1 if any(report.failures for report in reports) else 0
 
 
 if __name__ == "__main__":

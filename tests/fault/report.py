@@ -10,10 +10,12 @@ class Asked:
     Attributes:
         seed: the first number of everything that is drawn.
         short: the size that fits into every push, instead of the whole.
+        seeds: how many schedules, where that is not left to the stage.
     """
 
     seed: int = 0
     short: bool = False
+    seeds: int | None = None
 
 
 @dataclass(slots=True)
@@ -33,6 +35,23 @@ class Case:
     broken: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """The checkout without one of its safeguards, and what it took to notice.
+
+    Attributes:
+        missing: the safeguard that was taken away, in words.
+        noticed_by: the rule that broke without it, or None: nobody noticed.
+        after: how many of the stage's tries that took.
+        unit: what one try is.
+    """
+
+    missing: str
+    noticed_by: str | None
+    after: int
+    unit: str
+
+
 @dataclass(slots=True)
 class Report:
     """What a stage came to.
@@ -42,6 +61,7 @@ class Report:
         title: what it shows, in a line.
         counts: figures in the order in which they are told, units in their names.
         broken: what broke outside of any one case.
+        mutants: what the stage made of the checkout without its safeguards.
     """
 
     stage: str
@@ -50,9 +70,19 @@ class Report:
     counts: dict[str, int | float | str] = field(default_factory=dict)
     cases: list[Case] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    mutants: list[Mutant] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
     def failures(self) -> list[str]:
         """Everything that did not hold."""
-        return [*self.broken, *(f"{case.name}: {what}" for case in self.cases for what in case.broken)]
+        return [
+            *self.broken,
+            *(f"{case.name}: {what}" for case in self.cases for what in case.broken),
+            *(f"nobody noticed: {mutant.missing}" for mutant in self.mutants if mutant.noticed_by is None),
+        ]
+
+    @property
+    def tried(self) -> int:
+        """How many times trouble was made, over all cases."""
+        return sum(case.tried for case in self.cases)

@@ -1,7 +1,6 @@
 """Neighbours that are down, processes that die: told plainly, nothing lost, well again by themselves."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -12,12 +11,11 @@ import pytest
 from services.controller.session import hash_of
 from services.local.settings import SERVICES
 from tests.stacks import RunningStack
+from tests.verifying import assert_books_agree
 
-from .shop_client import Shop
+from .shop_client import Shop, eventually
 
 ADDRESS = {"name": "Asha Rao", "line1": "1 Lake Road", "city": "Pune", "postal_code": "411001", "country": "IN"}
-PATIENCE_SECONDS = 45.0
-POLL_SECONDS = 0.2
 
 
 @pytest.fixture
@@ -26,17 +24,6 @@ def guest(stack: RunningStack) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=stack.url, timeout=30) as client:
         client.get("/cart").raise_for_status()
         yield client
-
-
-def eventually(question: Callable[[], httpx.Response], wanted: Callable[[httpx.Response], bool]) -> httpx.Response:
-    """Ask until the answer is as wanted, within the deadline."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        answer = question()
-        if wanted(answer):
-            return answer
-        assert time.monotonic() < deadline, f"still {answer.status_code}: {answer.text[:300]}"
-        time.sleep(POLL_SECONDS)
 
 
 def well(answer: httpx.Response) -> bool:
@@ -156,6 +143,7 @@ def test_a_process_that_dies_during_checkouts_leaves_every_order_with_one_true_o
     for shopper, answer in zip(shoppers, told, strict=True):
         _agrees(shopper, answer)
         shopper.close()
+    assert_books_agree(stack)
 
 
 def _check_out_while_dying(stack: RunningStack, shoppers: list[httpx.Client], name: str) -> list[httpx.Response | None]:

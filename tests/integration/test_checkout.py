@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from services.controller.quote import checkout_id_of
-from tests.integration.shop_client import ADDRESS, Shop, Shopper, at_once, problem_type
+from tests.integration.shop_client import ADDRESS, Shop, Shopper, at_once, eventually, problem_type
 
 SIMULTANEOUS = 20
 
@@ -319,6 +319,20 @@ def test_a_card_exchanged_at_payments_pays(shop: Shop, shopper: Shopper) -> None
 
 
 # --- refused before the card is asked
+
+
+def test_a_price_that_changed_is_told_where_the_cart_is_read(shop: Shop) -> None:
+    guest = shop.guest()
+    sku = shop.goods(price=400_00)
+    added = guest.add(sku, 2)
+    shop.reprice(sku, 455_00)
+
+    cart = eventually(lambda: guest.http.get("/cart"), lambda told: told.json()["total_price"] == 910_00).json()
+
+    assert added["items"][0]["notice"] is None
+    assert cart["items"][0]["notice"] == "The price changed from ₹400.00 to ₹455.00."
+    order = expect_paid(guest.check_out(expected_total=910_00))
+    assert order["total"] == 910_00
 
 
 @pytest.mark.parametrize("key", [None, "given"])

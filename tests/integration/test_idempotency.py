@@ -8,8 +8,7 @@ import httpx
 import pytest
 
 from services.local.settings import SERVICES
-from tests.integration.shop_client import ADDRESS, Shop, Shopper, at_once, problem_type
-from tests.integration.test_bad_days import eventually
+from tests.integration.shop_client import ADDRESS, Shop, Shopper, at_once, eventually, problem_type
 
 SIMULTANEOUS = 20
 FORM = {"payment_method": "pm_card_visa", "email": "asha@example.com", "shipping_address": ADDRESS}

@@ -61,6 +61,26 @@ async def test_a_marked_cart_refuses_edits_and_an_unmarked_one_takes_them_again(
     assert {line["sku"] for line in after.json()["items"]} == {"apple", "banana"}
 
 
+async def test_a_cart_that_carries_money_cannot_be_deleted(cartdb: CartDb) -> None:
+    owner, cart = await filled(cartdb)
+    guest, checkout, retry = cartdb.guest(owner), uuid4(), uuid4()
+
+    async def delete() -> int:
+        return (await cartdb.http.delete(f"/carts/{cart['cart_id']}", headers=guest)).status_code
+
+    await cartdb.mark(owner, cart, checkout)
+    marked = await delete()
+    await cartdb.step(owner, checkout, "unpurchase", reason="card_declined")
+    await cartdb.mark(owner, await cartdb.cart(guest), retry)
+    await cartdb.step(owner, retry, "attach", intent_id="pi_2")
+    await cartdb.step(owner, retry, "settle", intent_id="pi_2")
+    paid = await delete()
+
+    assert (marked, paid) == (409, 409)
+    kept = await cartdb.cart(guest, cart["cart_id"])
+    assert (kept["status"], [line["quantity"] for line in kept["items"]]) == ("purchased", [2])
+
+
 async def test_unmarking_raises_the_version_and_marking_does_not(cartdb: CartDb) -> None:
     owner, cart = await filled(cartdb)
     checkout = uuid4()

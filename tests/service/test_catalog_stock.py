@@ -109,6 +109,14 @@ async def test_a_hold_that_one_line_cannot_fill_takes_nothing(shop: Stand, check
     assert await shop.counters("apple") == Counters(available=10, held=0, sold=0)
 
 
+async def test_two_lines_of_one_item_are_one_claim_on_its_stock(shop: Stand, checkout_id: UUID) -> None:
+    answer = await shop.hold(checkout_id, ("apple", 6), ("banana", 1), ("apple", 6))
+
+    assert (answer.status_code, slug(answer)) == (409, "out_of_stock")
+    assert answer.json()["items"] == [{"sku": "apple", "wanted": 12, "available": 10}]
+    assert await shop.counters("apple") == Counters(available=10, held=0, sold=0)
+
+
 async def test_a_refusal_for_want_of_stock_is_final_for_its_checkout(shop: Stand, checkout_id: UUID) -> None:
     first = await shop.hold(checkout_id, ("last", 2))
     await shop.client.put("/stock/last", json={"stock": 5}, headers=shop.editor)

@@ -25,6 +25,7 @@ from services.contracts.problems import Problem, Refused, Undecided
 from services.controller import clients, processor
 from services.controller.checkout import Checkout, Paid, Processing
 from services.controller.reconcile import Reconcile
+from services.controller.refunds import Refunds
 from services.controller.settings import Settings
 from services.controller.webhook_api import router
 from services.controller.webhooks import Webhooks
@@ -180,9 +181,10 @@ async def world_of(make_database: MakeDatabase, *, wired: bool) -> AsyncIterator
         carts = clients.Carts(near, Forwarded(cartdb.issuer.token(subject="controller", scope=Scope.CART_CHECKOUT)))
         stock = clients.Stock(far, Forwarded(catalog.checkout["Authorization"].removeprefix("Bearer ")))
         checkout = Checkout(carts=carts, stock=stock, payments=prompt, alarm=lambda what, _, __: alarms.append(what))
+        refunds = Refunds(carts=carts, stock=stock, payments=prompt, alarm=lambda what, _, __: alarms.append(what))
         webhooks = Webhooks(
             checkout=checkout,
-            reconcile=Reconcile(checkout=checkout, carts=carts, payments=prompt),
+            reconcile=Reconcile(checkout=checkout, refunds=refunds, carts=carts, payments=prompt),
             carts=carts,
             payments=prompt,
             patience=15,
@@ -333,9 +335,15 @@ class Paper:
     wire: Wire = field(default_factory=Wire)
 
     def app(self, chosen: Settings) -> FastAPI:
-        carts, payments = FakeCarts(self.wire), FakePayments(self.wire)
-        checkout = Checkout(carts=carts, stock=FakeStock(self.wire), payments=payments, alarm=lambda *_: None)
-        reconcile = Reconcile(checkout=checkout, carts=carts, payments=payments)  # type: ignore[arg-type]  # no adoptions
+        carts, stock, payments = FakeCarts(self.wire), FakeStock(self.wire), FakePayments(self.wire)
+        checkout = Checkout(carts=carts, stock=stock, payments=payments, alarm=lambda *_: None)
+        refunds = Refunds(carts=carts, stock=stock, payments=payments, alarm=lambda *_: None)
+        reconcile = Reconcile(
+            checkout=checkout,
+            refunds=refunds,
+            carts=carts,  # type: ignore[arg-type]  # no adoptions
+            payments=payments,
+        )
         webhooks = Webhooks(checkout=checkout, reconcile=reconcile, carts=carts, payments=payments, patience=15)
         return shop_app(webhooks, chosen)
 

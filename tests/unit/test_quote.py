@@ -1,13 +1,18 @@
 """What a checkout would sell, and why it may not."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from services.cartdb.purchase import LockedCart, check_snapshot
 from services.contracts.carts import Cart, CartStatus, Line
 from services.contracts.catalog import Item
+from services.contracts.money import Money
 from services.contracts.problems import (
     CheckoutChanged,
     CurrencyNotAccepted,
@@ -75,6 +80,37 @@ def test_a_quote_sells_at_the_price_of_now_and_bills_where_it_ships() -> None:
 
     assert (snapshot.amount, snapshot.lines[0].unit_price, snapshot.lines[0].line_total) == (9000, 4500, 9000)
     assert snapshot.billing_address == {"city": "Pune"}
+
+
+@given(
+    st.sampled_from(["INR", "JPY", "KWD", "EUR"]),
+    st.lists(st.tuples(st.integers(1, 10**9), st.integers(1, 999)), min_size=1, max_size=40),
+)
+def test_the_lines_add_up_to_the_total_in_every_currency(currency: str, wares: list[tuple[int, int]]) -> None:
+    basket = cart().model_copy(
+        update={
+            "currency": currency,
+            "items": [
+                cart(quantity).items[0].model_copy(update={"sku": f"sku-{place}"})
+                for place, (_, quantity) in enumerate(wares)
+            ],
+        }
+    )
+    items = [
+        item(sku=f"sku-{place}", unit_price=price, currency=currency, stock=999)
+        for place, (price, _) in enumerate(wares)
+    ]
+    total = sum(price * quantity for price, quantity in wares)
+
+    snapshot = quote(basket, items, form(expected_total=total))
+    shown = dress(basket, {one.sku: one for one in items}, owner_name=None)
+
+    assert snapshot.amount == shown.total_price == sum(line.line_total for line in snapshot.lines) == total
+    check_snapshot(snapshot, LockedCart(basket.status, basket.version, {one.sku: one.quantity for one in basket.items}))
+    in_major_units = sum((Money(line.line_total, currency).major for line in snapshot.lines), Decimal(0))
+    assert (
+        in_major_units == Money(total, currency).major == Decimal(total) / 10 ** {"JPY": 0, "KWD": 3}.get(currency, 2)
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,10 @@ from services.contracts.carts import Frozen, Purchase, PurchaseState, Receipt
 from services.contracts.payments import PaymentIntent
 from services.contracts.problems import PaymentDeclined, Problem, Refused, Unavailable, Undecided
 from services.contracts.problems import WebhookSignatureRefused as SignatureRefused
+from services.contracts.refunds import Refund
 from services.controller.checkout import Checkout, Failed, Outcome, Paid, Processing
 from services.controller.reconcile import Reconcile
+from services.controller.refunds import Refunds
 from services.controller.webhooks import Nudge, Webhooks, check_signature, nudge_in
 from tests.checkout_fakes import (
     CART,
@@ -148,12 +150,15 @@ class World:
     def wire_up(self) -> None:
         """Have the steps speak to the neighbours that stand here now."""
         self.checkout = Checkout(carts=self.carts, stock=self.stock, payments=self.payments, alarm=self._alarm)
-        reconcile = Reconcile(checkout=self.checkout, carts=_Listing(self.carts), payments=self.payments)
+        refunds = Refunds(carts=self.carts, stock=self.stock, payments=self.payments, alarm=self._alarm)
+        reconcile = Reconcile(
+            checkout=self.checkout, refunds=refunds, carts=_Listing(self.carts), payments=self.payments
+        )
         self.webhooks = Webhooks(
             checkout=self.checkout, reconcile=reconcile, carts=self.carts, payments=self.payments, patience=15
         )
 
-    def _alarm(self, what: str, purchase: Purchase, problem: Problem) -> None:
+    def _alarm(self, what: str, concerned: Purchase | Refund, problem: Problem) -> None:
         self.alarms.append(what)
 
     def trouble(self, call: str, *troubles: Trouble) -> None:
