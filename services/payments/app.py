@@ -63,6 +63,12 @@ async def tell_for_ever(sender: Sender, endpoints: EndpointStore, settings: Sett
     await sender.run()
 
 
+async def end(task: asyncio.Task[Any]) -> None:
+    """Stop a task, and wait until it has stopped."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def decide_for_ever(store: Store, sender: Sender) -> NoReturn:
     """Let slow banks decide in time, so that their webhooks go out although nobody asks for the intent."""
     while True:
@@ -109,15 +115,13 @@ def create_app(
                 tell_for_ever(sender, endpoints, chosen, pace),
                 *([decide_for_ever(store, sender)] if script else []),
             ]
-            tasks = [asyncio.create_task(one) for one in work]
+            for one in work:
+                opened.push_async_callback(end, asyncio.create_task(one))
             yield {
                 "store": store,
                 "endpoints": endpoints,
                 "keys": ApiKeys(chosen.payments_secret_key, chosen.payments_publishable_key, chosen.fingerprint_secret),
             }
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     app = create_service(
         name="payments",
