@@ -169,7 +169,7 @@ BAD: list[tuple[str, Invariant, Wrong]] = [
     (
         "a second intent of a paid purchase that can still be charged",
         Invariant.INTENT_IS_CLOSED,
-        {"payments": [intent("twice", "processing", 300, checkout=PAID)]},
+        {"payments": [intent("twice", "requires_confirmation", 300, checkout=PAID)]},
     ),
     (
         "money held for a purchase that failed",
