@@ -1,0 +1,224 @@
+"""A real stack with a crowd of shoppers in it, for stages that make trouble: started, watched, judged at the end."""
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import ParamSpec, Self, TypeVar
+
+from services.local.stack import Plan, Stack
+from tests.fault.asking import Door
+from tests.fault.cpu import used
+from tests.fault.histories import Diary
+from tests.fault.reckoning import Databases, reckon, settled
+from tests.fault.report import Asked
+from tests.fault.shoppers import Shopper
+from tests.fault.town import Places, Town
+from tests.stacks import free_offset
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# So short that a stage fits into its minutes; a frozen process still wakes after others took its checkouts over.
+RECONCILE = {"RECONCILE_AFTER_SECONDS": "2", "RECONCILE_EVERY_SECONDS": "0.5"}
+RECOVERY_SECONDS = 30.0
+"""How long after the last fault everything must be finished."""
+KINDS = ("guest", "member", "guest", "program", "member", "guest")
+ALARM = "checkout alarm"
+
+
+def progress(what: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
+
+
+@dataclass
+class Recovery:
+    """How long it took after one fault until nothing that it hit was unfinished; None if it never was."""
+
+    name: str
+    seconds: float | None = None
+
+
+@dataclass
+class Floor:
+    """What the stack does when nothing goes wrong."""
+
+    shoppers: int
+    seconds: float
+    paid: int
+    cpu_ms: Mapping[str, float] = field(default_factory=dict)
+
+    def told(self) -> str:
+        parts = ", ".join(f"{name} {ms:.0f}" for name, ms in self.cpu_ms.items())
+        rate = self.paid / self.seconds
+        return f"{rate:.1f} paid journeys/s; CPU ms per paid checkout {sum(self.cpu_ms.values()):.0f} ({parts})"
+
+
+class Live:
+    """One stack, one town, one crowd."""
+
+    def __init__(self, asked: Asked, *, shoppers: int = 20, kind: type[Stack] = Stack) -> None:
+        """Know what is wanted; nothing starts before it is entered.
+
+        Args:
+            kind: another way to start the services, such as with a safeguard missing.
+        """
+        self.asked = asked
+        self.dice = Random(f"live:{asked.seed}")
+        self.recoveries: list[Recovery] = []
+        self.broken: list[str] = []
+        self._kind = kind
+        self._number = shoppers
+        self._opened = AsyncExitStack()
+        # The kernel ends what was started together with the thread that started it: one thread does it all.
+        self._keeper = ThreadPoolExecutor(1, thread_name_prefix="stack")
+        self._crowd: list[tuple[Shopper, asyncio.Task[None]]] = []
+        self._watching: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._open()
+        except BaseException:
+            await self._opened.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._opened.aclose()
+
+    async def _open(self) -> None:
+        self._opened.callback(self._keeper.shutdown)
+        folder = Path(self._opened.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
+        plan = Plan(
+            folder,
+            folder / ".env",
+            port_offset=free_offset(),
+            environment="test",
+            replicas={"controller": 2, "cartdb": 2},
+            settings={"controller": RECONCILE},
+        )
+        self.stack = self._kind(plan)
+        self._opened.push_async_callback(self.keep, self.stack.down)
+        began = time.monotonic()
+        await self.keep(self.stack.up)
+        progress(f"stack up after {time.monotonic() - began:.1f} s")
+        self.databases = Databases(self.stack)
+        self.door = await self._opened.enter_async_context(Door(self.stack.url))
+        secret = self.stack.secrets["CATALOG_CLIENT_SECRET"]
+        places = Places(self.stack.idp_url, self.stack.addresses.inside("catalog"), secret)
+        self.town = Town(self.door, places, Random(f"town:{self.asked.seed}"))
+        await self.town.open()
+        self._opened.push_async_callback(self.town.close)
+
+    async def keep(self, work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+        """Do something to the stack, in the thread that keeps it."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._keeper, lambda: work(*arguments, **options)
+        )
+
+    # --- the crowd
+
+    async def invite(self, number: int | None = None) -> None:
+        """Shoppers come in, up to so many; programs sign in for their tokens first."""
+        wanted = number or self._number
+        new = [
+            Shopper(at, KINDS[at % len(KINDS)], self.town, f"shopper:{self.asked.seed}")
+            for at in range(len(self._crowd), wanted)
+        ]
+        await asyncio.gather(*(shopper.take_token() for shopper in new if shopper.kind == "program"))
+        self._crowd += [(shopper, asyncio.create_task(shopper.live())) for shopper in new]
+
+    async def floor(self, shoppers: int, seconds: float) -> Floor:
+        """How fast and how dear checkouts are with so many shoppers and no faults."""
+        await self.invite(shoppers)
+        await asyncio.sleep(1)
+        paid, cpu, began = self.town.counts["told paid"], used(self.stack), time.monotonic()
+        await asyncio.sleep(seconds)
+        spent = {name: total - cpu.get(name, 0.0) for name, total in used(self.stack).items()}
+        done = self.town.counts["told paid"] - paid
+        per_checkout = {name: 1000 * total / max(1, done) for name, total in spent.items()}
+        return Floor(shoppers, time.monotonic() - began, done, per_checkout)
+
+    # --- faults
+
+    def watch_recovery(self, name: str) -> None:
+        """A fault has just ended: from here on its recovery is timed."""
+        recovery = Recovery(name)
+        self.recoveries.append(recovery)
+        self._watching.append(asyncio.create_task(self._recover(recovery)))
+
+    async def _recover(self, recovery: Recovery) -> None:
+        since, began = datetime.now(UTC), time.monotonic()
+        if await settled(self.databases, since, seconds=4 * RECOVERY_SECONDS):
+            recovery.seconds = time.monotonic() - began
+
+    async def calm(self, *, seconds: float) -> None:
+        """Wait until all faults so far are recovered from, or for so long."""
+        if self._watching:
+            await asyncio.wait(self._watching, timeout=seconds)
+
+    # --- the end
+
+    async def finish(self) -> None:
+        """No more journeys; wait until nothing is pending; judge."""
+        ended = datetime.now(UTC)
+        self.town.ended.set()
+        began = time.monotonic()
+        results = await asyncio.gather(*(task for _, task in self._crowd), return_exceptions=True)
+        for (shopper, _), result in zip(self._crowd, results, strict=True):
+            if isinstance(result, BaseException):
+                self.broken.append(f"{shopper.diary.name} fell over: {result!r}\n    {_last(shopper.diary)}")
+        if not await settled(self.databases, ended, seconds=max(1.0, RECOVERY_SECONDS - time.monotonic() + began)):
+            self.broken.append(f"unfinished {RECOVERY_SECONDS:.0f} s after the last fault")
+        await settled(self.databases, datetime.now(UTC), seconds=RECOVERY_SECONDS)
+        await self.calm(seconds=RECOVERY_SECONDS)
+        await self._look_at_everything()
+        await self._judge()
+
+    async def _look_at_everything(self) -> None:
+        shoppers = [shopper for shopper, _ in self._crowd]
+        ended = await asyncio.gather(*(shopper.look_at_everything() for shopper in shoppers), return_exceptions=True)
+        for shopper, result in zip(shoppers, ended, strict=True):
+            if isinstance(result, BaseException):
+                self.broken.append(f"{shopper.diary.name} could not look: {result!r}\n    {_last(shopper.diary)}")
+
+    async def _judge(self) -> None:
+        for shopper, _ in self._crowd:
+            self.broken += [f"{shopper.diary.name}: {what}" for what in shopper.diary.broken]
+        purchases, charges = await self.databases.purchases(), await self.databases.charges()
+        self.broken += reckon(self.town.attempts.values(), purchases, charges)
+        self.broken += await self.databases.stuck()
+        self.broken += [f"an alarm: {line}" for line in self.lines_with(ALARM)]
+        slow = [r for r in self.recoveries if r.seconds is None or r.seconds > RECOVERY_SECONDS]
+        self.broken += [f"{r.name}: recovery took {r.seconds or 'for ever'}" for r in slow]
+
+    def lines_with(self, text: str, service: str = "controller") -> list[str]:
+        """Lines of a service's logs."""
+        logs = sorted((self.stack.plan.folder / "logs").glob(f"{service}*.log"))
+        return [line for log in logs for line in log.read_text(errors="replace").splitlines() if text in line]
+
+
+def _last(diary: Diary) -> str:
+    return "\n    ".join(diary.about(most=15))
+
+
+def run_in_loop(work: Awaitable[T]) -> T:
+    """Run a stage to its end, with a loop of its own."""
+
+    async def awaited() -> T:
+        return await work
+
+    return asyncio.run(awaited())
+
+
+def share(values: list[float], part: float) -> float:
+    """A percentile: the value below which that part of all values is."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else 0.0
