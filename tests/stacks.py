@@ -55,6 +55,18 @@ class RunningStack(Protocol):
         """Start it again and wait until it is ready."""
         ...
 
+    def restart(self, name: str) -> None:
+        """Ask it to end, and start it again."""
+        ...
+
+    def pause(self, name: str) -> None:
+        """Keep it from going on: connections stay, and nobody answers."""
+        ...
+
+    def resume(self, name: str) -> None:
+        """Let it go on where it was."""
+        ...
+
 
 class ForeignStack:
     """A stack that is there already, at ports that keep their distances."""
@@ -83,6 +95,15 @@ class ForeignStack:
     def start(self, name: str) -> None:
         pytest.skip(f"{name} of a stack that somebody else started is not ours to start")
 
+    def restart(self, name: str) -> None:
+        pytest.skip(f"{name} of a stack that somebody else started is not ours to restart")
+
+    def pause(self, name: str) -> None:
+        pytest.skip(f"{name} of a stack that somebody else started is not ours to pause")
+
+    def resume(self, name: str) -> None:
+        pytest.skip(f"{name} of a stack that somebody else started is not ours to resume")
+
 
 class ComposeStack(ForeignStack):
     """docker compose's; COMPOSE_FILE and COMPOSE_PROJECT_NAME say which."""
@@ -92,6 +113,19 @@ class ComposeStack(ForeignStack):
 
     def start(self, name: str) -> None:
         self._compose("start", name)
+        self._await(name)
+
+    def restart(self, name: str) -> None:
+        self._compose("restart", name)
+        self._await(name)
+
+    def pause(self, name: str) -> None:
+        self._compose("pause", name)
+
+    def resume(self, name: str) -> None:
+        self._compose("unpause", name)
+
+    def _await(self, name: str) -> None:
         if name in PORTS:
             wait_until_ready(self.addresses, [name])
 

@@ -16,7 +16,7 @@ from typing import Self
 from urllib.parse import quote, unquote, urlsplit
 
 from .ports import free_port
-from .processes import StartError, alive, dies_with_parent, stop_leftover, works
+from .processes import StartError, alive, dies_with_parent, pause, resume, stop_leftover, works
 
 SUPERUSER = "postgres"
 START_SECONDS = 30.0
@@ -195,6 +195,7 @@ class EmbeddedPostgres:
             return
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
+            resume(self._process.pid)
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -216,7 +217,18 @@ class EmbeddedPostgres:
         """End at once, as after a power cut that spared the disk; `start` recovers."""
         if self._process is not None:
             self._process.send_signal(signal.SIGQUIT)
+            self.resume()
             self._process.wait()
+
+    def pause(self) -> None:
+        """Keep the server and all its sessions from going on."""
+        if self.pid is not None:
+            pause(self.pid)
+
+    def resume(self) -> None:
+        """Let them go on."""
+        if self.pid is not None:
+            resume(self.pid)
 
     def _options(self) -> list[str]:
         settings = {

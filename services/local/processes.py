@@ -8,7 +8,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -48,6 +49,43 @@ def alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def children_of(pid: int) -> set[int]:
+    """The processes that a process started and that still run."""
+    try:
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        listed = _children_by_ps(pid)
+    return {int(child) for child in listed.split()}
+
+
+def _children_by_ps(pid: int) -> str:
+    if shutil.which("ps") is None:
+        return ""
+    told = subprocess.run(["ps", "-A", "-o", "ppid=,pid="], capture_output=True, text=True, check=False).stdout
+    pairs = (line.split() for line in told.splitlines())
+    return " ".join(child for parent, child in pairs if parent == str(pid))
+
+
+def pause(pid: int) -> None:
+    """Stop a process and its children in their tracks; `resume` lets them go on."""
+    os.kill(pid, signal.SIGSTOP)  # First, so that it makes no more children.
+    stopped: set[int] = set()
+    while fresh := children_of(pid) - stopped:
+        _signal_all(fresh, signal.SIGSTOP)
+        stopped |= fresh
+
+
+def resume(pid: int) -> None:
+    """Let a paused process and its children go on; nothing happens to those that run."""
+    _signal_all([*children_of(pid), pid], signal.SIGCONT)
+
+
+def _signal_all(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def command_of(pid: int) -> str:
@@ -144,10 +182,21 @@ class Process:
                 self._say(self.name, text)
 
     def signal(self, number: signal.Signals) -> None:
-        """Ask it to end, or end it."""
+        """Ask it to end, or end it, paused or not."""
         self.expected_to_run = False
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)
+            resume(self._process.pid)
+
+    def pause(self) -> None:
+        """Keep it from going on, as a long collection of garbage or a frozen machine would."""
+        if self.pid is not None and self.exit_code is None:
+            pause(self.pid)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        if self.pid is not None and self.exit_code is None:
+            resume(self.pid)
 
     def wait(self, seconds: float) -> None:
         """Wait until it has ended and its last line is passed on; end it hard when it takes too long."""

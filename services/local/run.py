@@ -124,7 +124,7 @@ def _restart(stack: Stack, process: Process, deaths: deque[float]) -> None:
         raise StartError(f"{words}, again and again")
     deaths.append(now)
     console.print(Text(f"{words}: starting it again", style="bold red"))
-    stack.restart(process)
+    stack.revive(process)
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ import signal
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +44,7 @@ class Plan:
         replicas: services that run several times behind a proxy.
         server_url: an existing PostgreSQL's superuser, instead of the embedded one.
         durable: False only where the data may be lost with the power, as in tests.
+        settings: by service, environment variables that win over everything else.
     """
 
     folder: Path
@@ -54,6 +55,7 @@ class Plan:
     replicas: Mapping[str, int] = field(default_factory=dict)
     server_url: str | None = None
     durable: bool = True
+    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Stack:
@@ -73,6 +75,7 @@ class Stack:
         self._tell = tell
         self._postgres = None if plan.server_url else self._embedded()
         self._processes: dict[str, Process] = {}
+        self._replica_ports: dict[str, int] = {}
         self._secrets: Secrets = {}
         self._lock: IO[str] | None = None
 
@@ -136,10 +139,9 @@ class Stack:
     def down(self) -> None:
         """Stop everything, the services first and PostgreSQL last."""
         self._up = False
-        for process in self._processes.values():
-            process.signal(signal.SIGTERM)
-        for process in self._processes.values():
-            process.wait(STOP_SECONDS)
+        if self._postgres is not None:
+            self._postgres.resume()
+        self._end(list(self._processes.values()))
         self._processes.clear()
         if self._postgres is not None:
             self._postgres.stop()
@@ -160,14 +162,43 @@ class Stack:
             process.wait(STOP_SECONDS)
 
     def start(self, name: str) -> None:
-        """Start what `kill` ended, and wait until it is ready."""
+        """Start what `kill` ended, and wait until it is ready.
+
+        On Linux the kernel ends what was started together with the thread that started it: call this from a thread
+        that lives as long as the stack.
+        """
         if name == "postgres":
             assert self._postgres is not None
             self._postgres.start()
             return
         for process in self._named(name):
-            self.restart(process)
-        wait_until_ready(self.addresses, [name.partition("-")[0]], stopped=self.stopped)
+            if process.exit_code is not None:
+                self.revive(process)
+        self._wait_until_ready([name])
+
+    def restart(self, name: str) -> None:
+        """Ask a service, one replica of it or `postgres` to end, and start it again; see `start` for the thread."""
+        if name == "postgres":
+            assert self._postgres is not None
+            self._postgres.stop()
+        else:
+            self._end(self._named(name))
+        self.start(name)
+
+    def pause(self, name: str) -> None:
+        """Keep a service, one replica of it or `postgres` from going on; its connections stay, and nobody answers."""
+        for process in self._pausable(name):
+            process.pause()
+
+    def resume(self, name: str) -> None:
+        """Let what `pause` stopped go on where it was."""
+        for process in self._pausable(name):
+            process.resume()
+
+    def address_of(self, name: str) -> str:
+        """Where a service answers, or one replica of it past the proxy."""
+        port = self._replica_ports.get(name)
+        return f"http://127.0.0.1:{port}" if port is not None else self.addresses.inside(name.partition("-")[0])
 
     def stopped(self) -> list[Process]:
         """The processes that have ended although nobody asked them to."""
@@ -179,7 +210,7 @@ class Stack:
         """Whether the embedded server ended by itself."""
         return self._postgres is not None and self._postgres.pid is None
 
-    def restart(self, process: Process) -> None:
+    def revive(self, process: Process) -> None:
         """Start a process again that ended by itself."""
         process.start()
         self._note_processes()
@@ -187,7 +218,7 @@ class Stack:
     def settings(self, service: str) -> dict[str, str]:
         """The environment variables that a service of this stack runs with."""
         self._secrets = self._secrets or secrets_in(self.plan.env_file)
-        return settings_of(
+        settings = settings_of(
             service,
             addresses=self.addresses,
             secrets=self._secrets,
@@ -195,6 +226,7 @@ class Stack:
             environment=self.plan.environment,
             log_level=self.plan.log_level,
         )
+        return {**settings, **self.plan.settings.get(service, {})}
 
     @property
     def _logs(self) -> Path:
@@ -209,6 +241,19 @@ class Stack:
         if not found:
             raise KeyError(name)
         return found
+
+    def _pausable(self, name: str) -> Sequence[Process | EmbeddedPostgres]:
+        if name != "postgres":
+            return self._named(name)
+        assert self._postgres is not None
+        return [self._postgres]
+
+    def _end(self, processes: Iterable[Process]) -> None:
+        ending = list(processes)
+        for process in ending:
+            process.signal(signal.SIGTERM)
+        for process in ending:
+            process.wait(STOP_SECONDS)
 
     def _take_lock(self) -> None:
         path = self.plan.folder / "lock"
@@ -302,8 +347,14 @@ class Stack:
         for process in self._processes.values():
             process.start()
         self._note_processes()
-        wait_until_ready(self.addresses, SERVICES, stopped=self.stopped)
+        self._wait_until_ready(SERVICES)
         self._up = True
+
+    def _wait_until_ready(self, names: Iterable[str]) -> None:
+        # Each replica by itself too: through the proxy any one of them would do.
+        replicas = (replica for name in names for replica in self._replica_ports if replica.startswith(f"{name}-"))
+        for name in (*names, *replicas):
+            wait_until_answering(name, self.address_of(name), stopped=self.stopped)
 
     def _commands(self, service: str) -> dict[str, tuple[str, ...]]:
         port = self.addresses.port(service)
@@ -311,10 +362,9 @@ class Stack:
         if count == 1:
             return {service: ("services.chassis.serve", service, str(port))}
         backends = [free_port() for _ in range(count)]
-        replicas = {
-            f"{service}-{number}": ("services.chassis.serve", service, str(backend))
-            for number, backend in enumerate(backends, 1)
-        }
+        ports = {f"{service}-{number}": backend for number, backend in enumerate(backends, 1)}
+        self._replica_ports |= ports
+        replicas = {name: ("services.chassis.serve", service, str(port)) for name, port in ports.items()}
         return {**replicas, f"{service}-proxy": ("services.local.proxy", str(port), *map(str, backends))}
 
 
@@ -332,12 +382,25 @@ def wait_until_ready(
     """
     deadline = time.monotonic() + seconds
     for service in services:
-        while (obstacle := obstacle_of(addresses.inside(service))) is not None:
-            for process in stopped():
-                raise StartError(f"{process.name} stopped ({process.last_words()}; more in {process.log})")
-            if time.monotonic() > deadline:
-                raise StartError(f"{service} is not ready after {seconds:.0f} s: {obstacle}")
-            time.sleep(POLL_SECONDS)
+        left = deadline - time.monotonic()
+        wait_until_answering(service, addresses.inside(service), stopped=stopped, seconds=left)
+
+
+def wait_until_answering(
+    name: str, url: str, *, stopped: Callable[[], list[Process]] = list, seconds: float = READY_SECONDS
+) -> None:
+    """Wait until the service, or the one replica, at an address says that it can do its work.
+
+    Raises:
+        StartError: one stopped, or it is not ready in time.
+    """
+    deadline = time.monotonic() + seconds
+    while (obstacle := obstacle_of(url)) is not None:
+        for process in stopped():
+            raise StartError(f"{process.name} stopped ({process.last_words()}; more in {process.log})")
+        if time.monotonic() > deadline:
+            raise StartError(f"{name} is not ready after {seconds:.0f} s: {obstacle}")
+        time.sleep(POLL_SECONDS)
 
 
 def obstacle_of(url: str) -> str | None:

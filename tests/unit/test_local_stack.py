@@ -1,14 +1,19 @@
 """Starting a stack here: ports, secrets, wishes and how their failures are said."""
 
 import os
+import signal
 import socket
 import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from services.local.ports import free_port, holder_of, require_free
-from services.local.processes import StartError
+from services.local.processes import Process, StartError, children_of, pause, resume
 from services.local.run import plan_from
 from services.local.settings import (
     REPOSITORY,
@@ -19,6 +24,7 @@ from services.local.settings import (
     secrets_in,
     settings_of,
 )
+from services.local.stack import Plan, Stack
 
 
 def test_a_busy_port_is_said_with_who_wants_and_who_has_it() -> None:
@@ -127,3 +133,97 @@ def test_make_says_what_can_be_done_here() -> None:
     told = subprocess.run(["make", "-C", str(REPOSITORY)], capture_output=True, text=True, check=True).stdout
 
     assert all(f"make {target} " in told for target in ("run", "test", "check", "demo", "token", "up", "reset"))
+
+
+def test_what_the_plan_sets_wins_over_the_shell_and_reaches_that_service_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAYMENTS_URL", "http://127.0.0.1:1")
+    line = {"PAYMENTS_URL": "http://127.0.0.1:9999", "RECONCILE_AFTER_SECONDS": "7"}
+    plan = Plan(tmp_path, tmp_path / ".env", settings={"controller": line}, server_url="postgresql://u:p@host/postgres")
+    stack = Stack(plan)
+
+    assert line.items() <= stack.settings("controller").items()
+    assert stack.settings("cartdb").keys() & line.keys() == set()
+
+
+@contextmanager
+def echoing(tmp_path: Path) -> Iterator[tuple[Process, int]]:
+    """A program that answers at a port."""
+    port = free_port()
+    process = Process(
+        "files",
+        ("http.server", str(port), "--bind", "127.0.0.1"),
+        settings={},
+        log=tmp_path / "log",
+        say=lambda *_: None,
+    )
+    process.start()
+    try:
+        wait_until(lambda: answers(port))
+        yield process, port
+    finally:
+        process.signal(signal.SIGKILL)
+        process.wait(5)
+
+
+def answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=0.3):
+            return True
+    except OSError:
+        return False
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_paused_process_is_silent_until_it_is_resumed(tmp_path: Path) -> None:
+    with echoing(tmp_path) as (process, port):
+        process.pause()
+        silent = not answers(port)
+        process.resume()
+
+        assert silent
+        assert answers(port)
+        assert process.expected_to_run
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_paused_process_ends_when_it_is_told_to(tmp_path: Path, how: signal.Signals) -> None:
+    with echoing(tmp_path) as (process, _):
+        process.pause()
+
+        process.signal(how)
+        started = time.monotonic()
+        process.wait(8)
+
+        assert process.exit_code == -how
+        assert time.monotonic() - started < 4
+
+
+def test_a_pause_reaches_the_children_too() -> None:
+    parent = subprocess.Popen(("sh", "-c", "sleep 60 & sleep 60 & wait"))
+    try:
+        wait_until(lambda: len(children_of(parent.pid)) == 2)
+        family = {parent.pid, *children_of(parent.pid)}
+
+        pause(parent.pid)
+        wait_until(lambda: {state_of(pid) for pid in family} == {"T"})
+        resume(parent.pid)
+        wait_until(lambda: {state_of(pid) for pid in family} == {"S"})
+    finally:
+        for pid in (*children_of(parent.pid), parent.pid):
+            os.kill(pid, signal.SIGKILL)
+        parent.wait()
+
+
+def state_of(pid: int) -> str:
+    if (status := Path(f"/proc/{pid}/stat")).exists():
+        return status.read_text().rpartition(")")[2].split()[0]
+    told = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=True).stdout
+    return told.strip()[0]
