@@ -167,8 +167,10 @@ class Proxy:
 
     async def _exchange(self, head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         repeatable = head.words[0] in REPEATABLE and not head.chunked and not head.length
-        for _ in self._backends:
-            backend = self._backends[next(self._turn)]
+        # One turn for the whole request: were the next replica drawn anew after each failure, simultaneous requests
+        # would take turns from one another and meet the same dead replica twice.
+        turn = next(self._turn)
+        for backend in (*self._backends[turn:], *self._backends[:turn]):
             try:
                 stream, used = await backend.connect()
             except (OSError, TimeoutError):

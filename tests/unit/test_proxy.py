@@ -118,6 +118,14 @@ async def test_a_dead_replica_is_stepped_over() -> None:
     assert answers == ["one"] * 4
 
 
+async def test_simultaneous_requests_all_step_over_a_dead_replica() -> None:
+    one = Replica("one")
+    async with one.up(), proxied(free_port(), one.port) as client:
+        answers = await asyncio.gather(*(client.post("/name", json={}) for _ in range(20)))
+
+    assert [answer.text for answer in answers] == ["one"] * 20
+
+
 async def test_with_no_replica_left_the_answer_is_503() -> None:
     async with proxied(free_port(), free_port()) as client:
         answer = await client.get("/name")
