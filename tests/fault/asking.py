@@ -67,12 +67,15 @@ class Door:
     def __init__(self, url: str) -> None:
         self.url = url
         self.tally = Tally()
-        self._connector = aiohttp.TCPConnector(limit=0, force_close=False)
+        self._connector = aiohttp.TCPConnector(limit=0)
+        self._clients: list[Client] = []
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for client in self._clients:
+            await client.close()
         await self._connector.close()
 
     def client(self, *, token: str | None = None) -> "Client":
@@ -82,7 +85,8 @@ class Door:
         session = aiohttp.ClientSession(
             connector=self._connector, connector_owner=False, cookie_jar=jar, headers=headers
         )
-        return Client(self, session)
+        self._clients.append(Client(self, session))
+        return self._clients[-1]
 
 
 class Client:
@@ -127,14 +131,17 @@ class Client:
         seconds: float,
     ) -> Answer:
         try:
-            async with asyncio.timeout(seconds), self._session.request(
-                method,
-                URL(url, encoded=True),
-                json=json,
-                data=form,
-                headers={"Idempotency-Key": key} if key else {},
-                allow_redirects=False,
-            ) as response:
+            async with (
+                asyncio.timeout(seconds),
+                self._session.request(
+                    method,
+                    URL(url, encoded=True),
+                    json=json,
+                    data=form,
+                    headers={"Idempotency-Key": key} if key else {},
+                    allow_redirects=False,
+                ) as response,
+            ):
                 text = await response.text()
                 body = await response.json() if "json" in response.content_type and text else {}
                 return Answer(response.status, body, text, response.headers.get("Location", ""))

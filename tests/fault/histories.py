@@ -1,6 +1,6 @@
 """What a shopper may expect of a cart after everything that was answered, and what was not.
 
-Every edit begins open: from the moment it is sent it may have happened, may happen later, or never. An answer closes it.
+Every edit begins open: once it is sent it may have happened, may happen later, or never. An answer closes it.
 What a cart may hold is the set of all values that some order of the open edits leads to; a cart that holds another one
 has lost an acknowledged edit, or made one up.
 """
@@ -15,6 +15,8 @@ State = tuple[Value, frozenset[int]]
 """How many there are, and which edits are still open."""
 
 _numbers = count(1)
+
+BROKEN = "BROKEN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Line:
     def seen(self, value: Value) -> bool:
         """A reading; False if no order of edits explains it."""
         kept = {state for state in self._reachable() if state[0] == value}
-        self._states = kept or self._states
+        # A contradiction is told once: from here on the reading is believed.
+        self._states = kept or {(value, frozenset(self._open))}
         return bool(kept)
 
     def close(self) -> None:
@@ -82,7 +85,6 @@ class Line:
 
     def _resolve(self, edit: Edit, kept: set[State]) -> bool:
         del self._open[edit.number]
-        # After a contradiction, which is told once, whatever the other edits allow goes on being expected.
         self._states = kept or {(value, rest - {edit.number}) for value, rest in self._reachable()}
         return bool(kept)
 
@@ -171,10 +173,12 @@ class Diary:
 
     def breaks(self, what: str) -> None:
         """Something that must hold did not."""
-        self.write(f"BROKEN: {what}")
+        self.write(f"{BROKEN}: {what}")
         self.broken.append(what)
 
     def about(self, *names: str, most: int = 25) -> list[str]:
         """The last entries that name any of the ids, with their times of day."""
         found = [(at, what) for at, what in self.entries if not names or any(name in what for name in names)]
-        return [f"{time.strftime('%H:%M:%S', time.gmtime(at))}.{int(at % 1 * 1000):03} {what}" for at, what in found[-most:]]
+        return [
+            f"{time.strftime('%H:%M:%S', time.gmtime(at))}.{int(at % 1 * 1000):03} {what}" for at, what in found[-most:]
+        ]

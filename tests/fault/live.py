@@ -4,7 +4,7 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -28,10 +28,7 @@ T = TypeVar("T")
 
 # So short that a stage fits into its minutes; a frozen process still wakes after others took its checkouts over.
 RECONCILE = {"RECONCILE_AFTER_SECONDS": "2", "RECONCILE_EVERY_SECONDS": "0.5"}
-RECOVERY_SECONDS = 30.0
-"""How long after the last fault everything must be finished."""
 KINDS = ("guest", "member", "guest", "program", "member", "guest")
-ALARM = "checkout alarm"
 
 
 def progress(what: str) -> None:
@@ -64,6 +61,10 @@ class Floor:
 class Live:
     """One stack, one town, one crowd."""
 
+    RECOVERY_SECONDS = 30.0
+    """How long after the last fault everything must be finished."""
+    ALARM = "checkout alarm"
+
     def __init__(self, asked: Asked, *, shoppers: int = 20, kind: type[Stack] = Stack) -> None:
         """Know what is wanted; nothing starts before it is entered.
 
@@ -74,8 +75,9 @@ class Live:
         self.dice = Random(f"live:{asked.seed}")
         self.recoveries: list[Recovery] = []
         self.broken: list[str] = []
+        self.began = time.time()
         self._kind = kind
-        self._number = shoppers
+        self.shoppers = shoppers
         self._opened = AsyncExitStack()
         # The kernel ends what was started together with the thread that started it: one thread does it all.
         self._keeper = ThreadPoolExecutor(1, thread_name_prefix="stack")
@@ -115,19 +117,16 @@ class Live:
         places = Places(self.stack.idp_url, self.stack.addresses.inside("catalog"), secret)
         self.town = Town(self.door, places, Random(f"town:{self.asked.seed}"))
         await self.town.open()
-        self._opened.push_async_callback(self.town.close)
 
     async def keep(self, work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
         """Do something to the stack, in the thread that keeps it."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._keeper, lambda: work(*arguments, **options)
-        )
+        return await asyncio.get_running_loop().run_in_executor(self._keeper, lambda: work(*arguments, **options))
 
     # --- the crowd
 
     async def invite(self, number: int | None = None) -> None:
         """Shoppers come in, up to so many; programs sign in for their tokens first."""
-        wanted = number or self._number
+        wanted = number or self.shoppers
         new = [
             Shopper(at, KINDS[at % len(KINDS)], self.town, f"shopper:{self.asked.seed}")
             for at in range(len(self._crowd), wanted)
@@ -156,8 +155,9 @@ class Live:
 
     async def _recover(self, recovery: Recovery) -> None:
         since, began = datetime.now(UTC), time.monotonic()
-        if await settled(self.databases, since, seconds=4 * RECOVERY_SECONDS):
+        if await settled(self.databases, since, seconds=4 * self.RECOVERY_SECONDS):
             recovery.seconds = time.monotonic() - began
+            progress(f"recovered after {recovery.seconds:.1f} s: {recovery.name}")
 
     async def calm(self, *, seconds: float) -> None:
         """Wait until all faults so far are recovered from, or for so long."""
@@ -175,12 +175,14 @@ class Live:
         for (shopper, _), result in zip(self._crowd, results, strict=True):
             if isinstance(result, BaseException):
                 self.broken.append(f"{shopper.diary.name} fell over: {result!r}\n    {_last(shopper.diary)}")
-        if not await settled(self.databases, ended, seconds=max(1.0, RECOVERY_SECONDS - time.monotonic() + began)):
-            self.broken.append(f"unfinished {RECOVERY_SECONDS:.0f} s after the last fault")
-        await settled(self.databases, datetime.now(UTC), seconds=RECOVERY_SECONDS)
-        await self.calm(seconds=RECOVERY_SECONDS)
+        if not await settled(self.databases, ended, seconds=max(1.0, self.RECOVERY_SECONDS - time.monotonic() + began)):
+            self.broken.append(f"unfinished {self.RECOVERY_SECONDS:.0f} s after the last fault")
+        await settled(self.databases, datetime.now(UTC), seconds=self.RECOVERY_SECONDS)
+        await self.calm(seconds=self.RECOVERY_SECONDS)
+        progress(f"nothing is pending {time.monotonic() - began:.1f} s after the end of the run")
         await self._look_at_everything()
         await self._judge()
+        progress(f"judged {time.monotonic() - began:.1f} s after the end of the run")
 
     async def _look_at_everything(self) -> None:
         shoppers = [shopper for shopper, _ in self._crowd]
@@ -195,9 +197,15 @@ class Live:
         purchases, charges = await self.databases.purchases(), await self.databases.charges()
         self.broken += reckon(self.town.attempts.values(), purchases, charges)
         self.broken += await self.databases.stuck()
-        self.broken += [f"an alarm: {line}" for line in self.lines_with(ALARM)]
-        slow = [r for r in self.recoveries if r.seconds is None or r.seconds > RECOVERY_SECONDS]
+        self.broken += [f"an alarm: {line}" for line in self.lines_with(self.ALARM)]
+        slow = [r for r in self.recoveries if r.seconds is None or r.seconds > self.RECOVERY_SECONDS]
         self.broken += [f"{r.name}: recovery took {r.seconds or 'for ever'}" for r in slow]
+
+    @property
+    def seconds_to_notice(self) -> float | None:
+        """When the first shopper saw something that must not be, in seconds from the start of the stack."""
+        moments = [shopper.diary.first_broken_at for shopper, _ in self._crowd]
+        return min((at - self.began for at in moments if at is not None), default=None)
 
     def lines_with(self, text: str, service: str = "controller") -> list[str]:
         """Lines of a service's logs."""
@@ -207,15 +215,6 @@ class Live:
 
 def _last(diary: Diary) -> str:
     return "\n    ".join(diary.about(most=15))
-
-
-def run_in_loop(work: Awaitable[T]) -> T:
-    """Run a stage to its end, with a loop of its own."""
-
-    async def awaited() -> T:
-        return await work
-
-    return asyncio.run(awaited())
 
 
 def share(values: list[float], part: float) -> float:

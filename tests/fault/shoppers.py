@@ -351,9 +351,7 @@ class Shopper:
             self.me.attempts.append(attempt)
         return attempt
 
-    async def _heard(
-        self, cart: CartHistory, attempt: Attempt | None, shown: int, answer: Answer, began: float
-    ) -> str:
+    async def _heard(self, cart: CartHistory, attempt: Attempt | None, shown: int, answer: Answer, began: float) -> str:
         order_id = answer.body.get("order_id")
         if attempt is None:
             if order_id is None:
@@ -445,7 +443,10 @@ class Shopper:
 
     async def pry(self) -> None:
         """Somebody else's cart and order are not there."""
-        ids = (self.town.foreign_cart(self.me.owner_id, self.dice), self.town.foreign_order(self.me.owner_id, self.dice))
+        ids = (
+            self.town.foreign_cart(self.me.owner_id, self.dice),
+            self.town.foreign_order(self.me.owner_id, self.dice),
+        )
         for path, one in zip(("carts", "orders"), ids, strict=True):
             if one is not None:
                 answer = await self.insist("GET", f"/{path}/{one}")
@@ -470,7 +471,7 @@ class Shopper:
     async def come_and_go(self) -> None:
         """A member is signed in most of the time, after having shopped as a guest."""
         if self.me is self.account:
-            if self.dice.random() < 0.15 and not self.me.limbo:
+            if self.dice.random() < self.town.restless and not self.me.limbo:
                 await self.sign_out()
             return
         if not self.me.limbo:

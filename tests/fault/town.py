@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from tests.fault.asking import Client, Door
 from tests.fault.histories import Diary
@@ -63,6 +62,8 @@ class Town:
         self.owners: dict[str, str] = {}
         self.counts: Counter[str] = Counter()
         self.waits: list[float] = []
+        self.restless = 0.15
+        """How likely a member signs out after a journey."""
         self.names = f"{dice.getrandbits(40):x}"
         self.ended = asyncio.Event()
         self._merchant: Client | None = None
@@ -136,10 +137,3 @@ class Town:
     def waited(self, since: float) -> None:
         """A shopper knows the outcome of a checkout that began then."""
         self.waits.append(time.monotonic() - since)
-
-    async def close(self) -> None:
-        if self._merchant is not None:
-            await self._merchant.close()
-
-
-Json = dict[str, Any]
