@@ -179,6 +179,13 @@ class Diary:
     def about(self, *names: str, most: int = 25) -> list[str]:
         """The last entries that name any of the ids, with their times of day."""
         found = [(at, what) for at, what in self.entries if not names or any(name in what for name in names)]
-        return [
-            f"{time.strftime('%H:%M:%S', time.gmtime(at))}.{int(at % 1 * 1000):03} {what}" for at, what in found[-most:]
-        ]
+        return [f"{_clock(at)} {what}" for at, what in found[-most:]]
+
+    @property
+    def first_broken_at(self) -> float | None:
+        """When something first did not hold, in seconds since the epoch."""
+        return next((at for at, what in self.entries if what.startswith(BROKEN)), None)
+
+
+def _clock(at: float) -> str:
+    return f"{time.strftime('%H:%M:%S', time.gmtime(at))}.{int(at % 1 * 1000):03}"
