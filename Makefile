@@ -26,12 +26,15 @@ help:
 	  /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 ##@ Use it
-.PHONY: run demo token catalog reset
+.PHONY: run demo verify token catalog reset
 run: .run-packages ## start everything here; CONTROLLERS=n CARTDBS=n PORT_OFFSET=n DATABASE_SERVER_URL=… LOG_LEVEL=info
 	@exec $(BIN)/python -m services.local.run
 
 demo: .run-packages ## randomised shoppers against the running stack; ARGS="--shoppers 20 --seed 1"
 	@exec $(BIN)/python demo.py --url "http://localhost:$$((8000 + $${PORT_OFFSET:-0}))" $(ARGS)
+
+verify: .run-packages ## is everything right? checks every order, charge and stock count; ARGS=--live while the shop is busy
+	@$(BIN)/python -m services.local.verify $(ARGS)
 
 token: .run-packages ## a bearer token for a demo shopper; USER=alice
 	@OIDC_ISSUER="$${OIDC_ISSUER:-http://localhost:$$((8003 + $${PORT_OFFSET:-0}))}" \

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+from services.cartdb import refund as refund_rules
 from services.cartdb.purchase import (
     LockedCart,
     agree,
@@ -28,8 +29,9 @@ from services.contracts.carts import (
     Void,
 )
 from services.contracts.catalog import Hold, HoldLine
-from services.contracts.payments import IntentStatus, PaymentIntent
+from services.contracts.payments import IntentStatus, PaymentIntent, StripeRefund
 from services.contracts.problems import (
+    GoodsNotSold,
     HoldIsCommitted,
     HoldIsReleased,
     HoldNotFound,
@@ -39,9 +41,13 @@ from services.contracts.problems import (
     OutOfStock,
     PaymentDeclined,
     Problem,
+    RefundRefused,
     Refused,
+    RestockExceedsSale,
+    RestockMismatch,
     Undecided,
 )
+from services.contracts.refunds import Refund, RefundRequest, RefundState, Restock, RestockLine, RestockRequest
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OWNER, CART, CHECKOUT = "guest:1", UUID(int=1), UUID(int=2)
@@ -118,6 +124,7 @@ class FakeCarts:
     rows: dict[UUID, Purchase] = field(default_factory=dict)
     carts: dict[UUID, FakeCart] = field(default_factory=dict)
     current: dict[str, UUID] = field(default_factory=dict)
+    refunds: dict[UUID, Refund] = field(default_factory=dict)
     clock: Callable[[], datetime] = lambda: NOW
 
     async def find(self, owner: str) -> Cart:
@@ -220,7 +227,96 @@ class FakeCarts:
     async def unfinished(self, older_than: float) -> Unfinished | Refused | Undecided:
         before = self.clock() - timedelta(seconds=older_than)
         pending = [row for row in self.rows.values() if row.state is PurchaseState.PENDING and row.created_at <= before]
-        return Unfinished(purchases=pending, adoptions=[])
+        refunds = [
+            one for one in self.refunds.values() if one.state is RefundState.PENDING and one.created_at <= before
+        ]
+        return Unfinished(purchases=pending, adoptions=[], refunds=refunds)
+
+    async def anybodys(self, checkout_id: UUID) -> Purchase | Refused | Undecided:
+        if trouble := self.wire.before("anybodys"):
+            return trouble
+        row = self.rows.get(checkout_id)
+        if row is None:
+            return self.wire.after("anybodys") or Refused(OrderNotFound())
+        return self.wire.after("anybodys") or row.model_copy(update={"refunds": self.refunds_of(checkout_id)})
+
+    def refunds_of(self, checkout_id: UUID) -> list[Refund]:
+        return [refund for refund in self.refunds.values() if refund.checkout_id == checkout_id]
+
+    async def refund(self, owner: str, checkout_id: UUID, request: RefundRequest) -> Refund | Refused | Undecided:
+        if trouble := self.wire.before("refund_row"):
+            return trouble
+        if request.refund_id not in self.refunds:
+            self._set_aside(self.rows[checkout_id], request)
+        try:
+            known = refund_rules.agree(self.refunds[request.refund_id], fingerprint=request.fingerprint)
+        except Problem as problem:
+            return self.wire.after("refund_row") or Refused(problem)
+        return self.wire.after("refund_row") or known
+
+    def _set_aside(self, row: Purchase, request: RefundRequest) -> None:
+        known = self.refunds_of(row.checkout_id)
+        refusal = self.why_no_refund(row, known, request)
+        self.refunds[request.refund_id] = Refund(
+            owner_id=row.owner_id,
+            refund_id=request.refund_id,
+            checkout_id=row.checkout_id,
+            state=RefundState.FAILED if refusal else RefundState.PENDING,
+            amount=request.amount or refund_rules.left_of(row, known) or None,
+            currency=request.currency,
+            reason=request.reason,
+            restock=[
+                RestockLine(sku=sku, quantity=quantity)
+                for sku, quantity in refund_rules.merged(request.restock).items()
+            ],
+            intent_id=row.intent_id,
+            failure=refusal.slug if refusal else None,
+            detail=refusal.members if refusal else {},
+            actor=request.actor,
+            fingerprint=request.fingerprint,
+            created_at=self.clock(),
+            decided_at=self.clock() if refusal else None,
+        )
+
+    def why_no_refund(self, row: Purchase, known: list[Refund], request: RefundRequest) -> Problem | None:
+        """The rules of a refund."""
+        return refund_rules.why_not(row, known, request)
+
+    async def finish_refund(
+        self, owner: str, refund_id: UUID, processor_refund_id: str
+    ) -> Refund | Refused | Undecided:
+        return self._decide_refund(
+            "finish_refund",
+            refund_id,
+            lambda refund: refund_rules.may_finish(refund, processor_refund_id=processor_refund_id),
+            state=RefundState.DONE,
+            processor_refund_id=processor_refund_id,
+        )
+
+    async def fail_refund(
+        self, owner: str, refund_id: UUID, *, failure: str, processor_refund_id: str | None
+    ) -> Refund | Refused | Undecided:
+        return self._decide_refund(
+            "fail_refund",
+            refund_id,
+            refund_rules.may_fail,
+            state=RefundState.FAILED,
+            failure=failure,
+            processor_refund_id=processor_refund_id,
+        )
+
+    def _decide_refund(
+        self, call: str, refund_id: UUID, allowed: Callable[[Refund], bool], **columns: object
+    ) -> Refund | Refused | Undecided:
+        if trouble := self.wire.before(call):
+            return trouble
+        refund = self.refunds[refund_id]
+        try:
+            if allowed(refund):
+                self.refunds[refund_id] = refund.model_copy(update={**columns, "decided_at": self.clock()})
+        except Problem as problem:
+            return self.wire.after(call) or Refused(problem)
+        return self.wire.after(call) or self.refunds[refund_id]
 
     def _insert(  # noqa: PLR0917 - a row has its columns
         self,
@@ -275,6 +371,10 @@ class FakeCarts:
                 del self.current[row.owner_id]
 
 
+def quantity_of(request: RestockRequest) -> int:
+    return sum(line.quantity for line in request.lines)
+
+
 @dataclass
 class FakeStock:
     """catalog's holds: release is final, and leaves a tombstone."""
@@ -283,6 +383,7 @@ class FakeStock:
     available: int = 10
     holds: dict[UUID, str] = field(default_factory=dict)
     sold: int = 0
+    restocks: dict[UUID, RestockRequest] = field(default_factory=dict)
     _quantities: dict[UUID, int] = field(default_factory=dict)
 
     async def hold(self, checkout_id: UUID, lines: Iterable[HoldLine]) -> Hold | Refused | Undecided:
@@ -329,6 +430,32 @@ class FakeStock:
         self.holds[checkout_id] = "released"
         return self.wire.after("release") or self._hold(checkout_id)
 
+    async def restock(self, refund_id: UUID, request: RestockRequest) -> Restock | Refused | Undecided:
+        if trouble := self.wire.before("restock"):
+            return trouble
+        if refund_id not in self.restocks and (refusal := self._why_no_restock(request)):
+            return self.wire.after("restock") or Refused(refusal)
+        if refund_id not in self.restocks:
+            self._put_back(refund_id, request)
+        if self.restocks[refund_id] != request:
+            return self.wire.after("restock") or Refused(RestockMismatch())
+        told = [RestockLine(sku=line.sku, quantity=line.quantity) for line in request.lines]
+        return self.wire.after("restock") or Restock(
+            refund_id=str(refund_id), checkout_id=str(request.checkout_id), lines=told
+        )
+
+    def _put_back(self, refund_id: UUID, request: RestockRequest) -> None:
+        self.restocks[refund_id] = request
+        self.sold -= quantity_of(request)
+        self.available += quantity_of(request)
+
+    def _why_no_restock(self, request: RestockRequest) -> Problem | None:
+        if self.holds.get(request.checkout_id) != "committed":
+            return GoodsNotSold()
+        same = [one for one in self.restocks.values() if one.checkout_id == request.checkout_id]
+        left = self._quantities[request.checkout_id] - sum(map(quantity_of, same))
+        return RestockExceedsSale() if quantity_of(request) > left else None
+
     def _hold(self, checkout_id: UUID) -> Hold:
         return Hold.model_validate({"checkout_id": str(checkout_id), "state": self.holds[checkout_id]})
 
@@ -340,7 +467,11 @@ class FakePayments:
     wire: Wire
     declines: bool = False
     slow: bool = False
+    refusing_refunds: bool = False
+    refund_status: str = "succeeded"
     intents: dict[str, PaymentIntent] = field(default_factory=dict)
+    refunds: dict[str, tuple[str, StripeRefund]] = field(default_factory=dict)
+    answers: dict[str, StripeRefund | Refused] = field(default_factory=dict)
     charges: int = 0
 
     async def create(self, *, amount: int, currency: str, checkout_id: UUID) -> PaymentIntent | Refused | Undecided:
@@ -391,6 +522,41 @@ class FakePayments:
         if trouble := self.wire.before("find"):
             return trouble
         return self.wire.after("find") or self.intents[intent_id]
+
+    async def refunds_of(self, intent_id: str) -> list[StripeRefund] | Refused | Undecided:
+        if trouble := self.wire.before("refunds_of"):
+            return trouble
+        return self.wire.after("refunds_of") or self.given_back(intent_id)
+
+    def given_back(self, intent_id: str) -> list[StripeRefund]:
+        return [refund for intent, refund in self.refunds.values() if intent == intent_id]
+
+    async def refund(
+        self, intent_id: str, *, amount: int, reason: str | None, refund_id: UUID, checkout_id: UUID
+    ) -> StripeRefund | Refused | Undecided:
+        if trouble := self.wire.before("refund"):
+            return trouble
+        key = self.key_of(refund_id)
+        if key not in self.answers:
+            self.answers[key] = self._give_back(intent_id, amount, refund_id)
+        return self.wire.after("refund") or self.answers[key]
+
+    def key_of(self, refund_id: UUID) -> str:
+        """The idempotency key, whose first answer is its only one."""
+        return f"{refund_id}:refund"
+
+    def _give_back(self, intent_id: str, amount: int, refund_id: UUID) -> StripeRefund | Refused:
+        standing = [one for one in self.given_back(intent_id) if one.status in ("succeeded", "pending")]
+        if self.refusing_refunds or amount > self.intents[intent_id].amount - sum(one.amount for one in standing):
+            return Refused(RefundRefused(reason="amount_not_left"))
+        refund = StripeRefund(
+            id=f"re_{len(self.refunds)}",
+            status=self.refund_status,
+            amount=amount,
+            metadata={"refund_id": str(refund_id)},
+        )
+        self.refunds[refund.id] = (intent_id, refund)
+        return refund
 
     def decide(self, intent_id: str, *, paid: bool) -> None:
         """The slow bank's answer."""

@@ -52,14 +52,20 @@ from services.contracts.problems import (
     PurchaseHasFailed,
     PurchaseIsSettled,
     QuantityLimitExceeded,
+    RefundHasFailed,
+    RefundIsDone,
+    RefundMismatch,
+    RefundNotFound,
     RequestInProgress,
     Unauthenticated,
     Unavailable,
     Unprocessable,
 )
+from services.contracts.refunds import FailRefund, FinishRefund, Refund, RefundRequest
 
 from .adoption_store import AdoptionStore
 from .purchase_store import PurchaseStore
+from .refund_store import RefundStore
 from .store import Edit, Store
 
 SERVICE_SCOPES = frozenset({Scope.CART_GUEST, Scope.CART_CHECKOUT, Scope.CART_WATCH})
@@ -98,6 +104,10 @@ async def the_store(request: Request) -> Store:
 
 async def the_purchases(request: Request) -> PurchaseStore:
     return cast(PurchaseStore, request.state.purchases)
+
+
+async def the_refunds(request: Request) -> RefundStore:
+    return cast(RefundStore, request.state.refunds)
 
 
 async def the_adoptions(request: Request) -> AdoptionStore:
@@ -142,6 +152,7 @@ async def shopper_or_checkout(caller: Annotated[Caller, Depends(verified)], cart
 
 StoreDep = Annotated[Store, Depends(the_store)]
 Purchases = Annotated[PurchaseStore, Depends(the_purchases)]
+Refunds = Annotated[RefundStore, Depends(the_refunds)]
 Adoptions = Annotated[AdoptionStore, Depends(the_adoptions)]
 Shopper = Annotated[str, Depends(shopper)]
 Checkout = Annotated[str, Depends(checkout)]
@@ -402,15 +413,63 @@ async def unfinished(
     caller: Annotated[Caller, Depends(verified)],
     store: Purchases,
     moves: Adoptions,
+    given_back: Refunds,
     older_than: Annotated[float, Query(ge=0, le=86_400)] = 15,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Unfinished:
-    """Pending purchases and unclosed adoptions of all owners, the oldest first. Reads only."""
+    """Pending purchases and refunds, and unclosed adoptions, of all owners, the oldest first. Reads only."""
     caller.demand(Scope.CART_CHECKOUT)
     return Unfinished(
         purchases=await store.unfinished_purchases(older_than_seconds=older_than, limit=limit),
         adoptions=await moves.unfinished_adoptions(older_than_seconds=older_than, limit=limit),
+        refunds=await given_back.unfinished_refunds(older_than_seconds=older_than, limit=limit),
     )
+
+
+@purchases.get(
+    "/anybodys/purchases/{checkout_id}",
+    responses=refusals(Unauthenticated, Forbidden, OrderNotFound, Unavailable),
+    summary="One purchase of whatever owner",
+)
+async def find_anybodys(checkout_id: UUID, caller: Annotated[Caller, Depends(verified)], store: Purchases) -> Purchase:
+    """For an operator, who knows the order's id alone. Reads only: every write names the owner."""
+    caller.demand(Scope.CART_CHECKOUT)
+    return await store.find_anybodys(checkout_id)
+
+
+# --- refunds
+
+refunds = APIRouter(tags=["refunds"])
+
+
+@refunds.post(
+    "/purchases/{checkout_id}/refunds",
+    responses=refusals(Unauthenticated, Forbidden, OrderNotFound, IdempotencyKeyReused, Unavailable),
+    summary="Give back a part of a paid purchase",
+)
+async def refund(checkout_id: UUID, request: RefundRequest, owner: Checkout, store: Refunds) -> Refund:
+    """The answer's state tells: pending is a yes; failed, with its reason, is a no that stays. A repeat agrees."""
+    return await store.refund(owner, checkout_id, request)
+
+
+@refunds.post(
+    "/refunds/{refund_id}/finish",
+    responses=refusals(Unauthenticated, Forbidden, RefundNotFound, RefundHasFailed, RefundMismatch, Unavailable),
+    summary="The money goes back",
+)
+async def finish_refund(refund_id: UUID, command: FinishRefund, owner: Checkout, store: Refunds) -> Refund:
+    """Pending becomes done."""
+    return await store.finish(owner, refund_id, processor_refund_id=command.processor_refund_id)
+
+
+@refunds.post(
+    "/refunds/{refund_id}/fail",
+    responses=refusals(Unauthenticated, Forbidden, RefundNotFound, RefundIsDone, Unavailable),
+    summary="The processor said no for good",
+)
+async def fail_refund(refund_id: UUID, command: FailRefund, owner: Checkout, store: Refunds) -> Refund:
+    """Pending becomes failed, and its amount may be given back by another refund."""
+    return await store.fail(owner, refund_id, failure=command.failure, processor_refund_id=command.processor_refund_id)
 
 
 # --- adoption

@@ -12,9 +12,10 @@ from services.chassis.auth import OpenIdProvider, TokenVerifier, bearer_scheme
 from services.chassis.database import FastDatabase
 
 from .adoption_store import AdoptionStore
-from .api import adoptions, purchases, router
+from .api import adoptions, purchases, refunds, router
 from .cart import Limits
 from .purchase_store import PurchaseStore
+from .refund_store import RefundStore
 from .rows import Opening
 from .settings import Settings
 from .store import Store
@@ -48,6 +49,7 @@ def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBa
             yield {
                 "store": Store(database, opening),
                 "purchases": PurchaseStore(database, opening),
+                "refunds": RefundStore(database),
                 "adoptions": AdoptionStore(database, opening),
                 "verifier": TokenVerifier(
                     provider, audience=settings.oidc_audience, token_types=settings.oidc_token_types.split(",")
@@ -60,7 +62,7 @@ def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBa
         description="Carts between sessions, and the single truth of what is purchased. The controller calls it.",
         settings=settings,
         lifespan=lifespan,
-        routers=[router, purchases, adoptions],
+        routers=[router, purchases, refunds, adoptions],
         guard=Security(bearer_scheme(settings.oidc_issuer)),
         pings=pings,
         body_limit=BODY_LIMIT,

@@ -1,5 +1,6 @@
-"""Purchases: the log of every checkout. The owner is in every statement but the fan-out, which reads."""
+"""Purchases: the log of every checkout. The owner is in every statement but the fan-outs, which read."""
 
+import json
 from datetime import datetime
 from uuid import UUID
 
@@ -13,7 +14,11 @@ from . import purchase as rules
 from .rows import Opening, find_and_lock_cart, lock_cart, point_at, remember, reopen, set_status
 
 PURCHASE_COLUMNS = """
-    owner_id, checkout_id, cart_id, state, reason, fingerprint, snapshot, intent_id, created_at, attached_at, decided_at
+    owner_id, checkout_id, cart_id, state, reason, fingerprint, snapshot, intent_id, created_at, attached_at,
+    decided_at, CASE WHEN state = 'paid' THEN (
+        SELECT json_agg(refunds ORDER BY refunds.created_at, refund_id) FROM refunds
+        WHERE refunds.owner_id = purchases.owner_id AND refunds.checkout_id = purchases.checkout_id
+    ) END AS refunds
 """
 READ_PURCHASE = f"SELECT {PURCHASE_COLUMNS} FROM purchases WHERE owner_id = $1 AND checkout_id = $2"  # noqa: S608 - a constant
 
@@ -70,7 +75,25 @@ class PurchaseStore:
         """
 
         async def work(connection: asyncpg.Connection) -> Purchase:
-            return await _purchase_or_not_found(connection, owner_id, checkout_id)
+            return await purchase_or_not_found(connection, owner_id, checkout_id)
+
+        return await self._database.transact(work)
+
+    async def find_anybodys(self, checkout_id: UUID) -> Purchase:
+        """A purchase of whatever owner, for an operator, who knows the order's id alone.
+
+        Raises:
+            OrderNotFound: there is none, or more than one, which no honest checkout makes.
+        """
+
+        async def work(connection: asyncpg.Connection) -> Purchase:
+            rows = await connection.fetch(
+                f"SELECT {PURCHASE_COLUMNS} FROM purchases WHERE checkout_id = $1 LIMIT 2",  # noqa: S608 - a constant
+                checkout_id,
+            )
+            if len(rows) != 1:
+                raise OrderNotFound(order_id=str(checkout_id))
+            return _purchase(rows[0])
 
         return await self._database.transact(work)
 
@@ -96,7 +119,7 @@ class PurchaseStore:
         """Write down the checkout's one payment intent."""
 
         async def work(connection: asyncpg.Connection) -> Purchase:
-            known = await _purchase_or_not_found(connection, owner_id, checkout_id, lock=True)
+            known = await purchase_or_not_found(connection, owner_id, checkout_id, lock=True)
             if not rules.may_attach(known, intent_id=intent_id):
                 return known
             await connection.execute(
@@ -108,7 +131,7 @@ class PurchaseStore:
                 checkout_id,
                 intent_id,
             )
-            return await _purchase_or_not_found(connection, owner_id, checkout_id)
+            return await purchase_or_not_found(connection, owner_id, checkout_id)
 
         return await self._database.transact(work)
 
@@ -116,10 +139,10 @@ class PurchaseStore:
         """The intent succeeded: pending becomes paid, and a new, empty cart follows the bought one."""
 
         async def work(connection: asyncpg.Connection) -> Purchase:
-            cart_id = (await _purchase_or_not_found(connection, owner_id, checkout_id)).cart_id
+            cart_id = (await purchase_or_not_found(connection, owner_id, checkout_id)).cart_id
             current = await self._opening.lock_shopper(connection, owner_id)
             await lock_cart(connection, owner_id, cart_id)
-            known = await _purchase_or_not_found(connection, owner_id, checkout_id, lock=True)
+            known = await purchase_or_not_found(connection, owner_id, checkout_id, lock=True)
             if not rules.may_settle(known, intent_id=intent_id):
                 return known
             await _decide(connection, known, PurchaseState.PAID, reason=None)
@@ -129,7 +152,7 @@ class PurchaseStore:
                 following = await self._opening.insert_cart(connection, owner_id)
                 await connection.execute(FOLLOW, owner_id, following, cart_id)
                 await point_at(connection, owner_id, following)
-            return await _purchase_or_not_found(connection, owner_id, checkout_id)
+            return await purchase_or_not_found(connection, owner_id, checkout_id)
 
         return await self._database.transact(work)
 
@@ -137,15 +160,15 @@ class PurchaseStore:
         """Unmark: pending becomes failed and, in the same transaction, its own cart opens again at a new version."""
 
         async def work(connection: asyncpg.Connection) -> Purchase:
-            cart_id = (await _purchase_or_not_found(connection, owner_id, checkout_id)).cart_id
+            cart_id = (await purchase_or_not_found(connection, owner_id, checkout_id)).cart_id
             await lock_cart(connection, owner_id, cart_id)
-            known = await _purchase_or_not_found(connection, owner_id, checkout_id, lock=True)
+            known = await purchase_or_not_found(connection, owner_id, checkout_id, lock=True)
             if not rules.may_unpurchase(known, intent_id=intent_id):
                 return known
             await _decide(connection, known, PurchaseState.FAILED, reason=reason)
             await reopen(connection, owner_id, cart_id)
             await remember(connection, owner_id, cart_id, "unpurchase", "checkout")
-            return await _purchase_or_not_found(connection, owner_id, checkout_id)
+            return await purchase_or_not_found(connection, owner_id, checkout_id)
 
         return await self._database.transact(work)
 
@@ -232,8 +255,12 @@ async def _decide(connection: asyncpg.Connection, known: Purchase, state: Purcha
 
 def _purchase(row: asyncpg.Record) -> Purchase:
     columns = dict(row)
-    snapshot = columns.pop("snapshot")
-    return Purchase(**columns, snapshot=Snapshot.model_validate_json(snapshot) if snapshot else None)
+    snapshot, refunds = columns.pop("snapshot"), columns.pop("refunds")
+    return Purchase(
+        **columns,
+        snapshot=Snapshot.model_validate_json(snapshot) if snapshot else None,
+        refunds=json.loads(refunds) if refunds else [],
+    )
 
 
 async def _purchase_of(connection: asyncpg.Connection, owner_id: str, checkout_id: UUID) -> Purchase | None:
@@ -241,7 +268,7 @@ async def _purchase_of(connection: asyncpg.Connection, owner_id: str, checkout_i
     return _purchase(row) if row else None
 
 
-async def _purchase_or_not_found(
+async def purchase_or_not_found(
     connection: asyncpg.Connection, owner_id: str, checkout_id: UUID, *, lock: bool = False
 ) -> Purchase:
     row = await connection.fetchrow(READ_PURCHASE + (" FOR UPDATE" if lock else ""), owner_id, checkout_id)
@@ -253,4 +280,4 @@ async def _purchase_or_not_found(
 async def _known_purchase(
     connection: asyncpg.Connection, owner_id: str, checkout_id: UUID, fingerprint: str
 ) -> Purchase:
-    return rules.agree(await _purchase_or_not_found(connection, owner_id, checkout_id), fingerprint=fingerprint)
+    return rules.agree(await purchase_or_not_found(connection, owner_id, checkout_id), fingerprint=fingerprint)

@@ -245,25 +245,26 @@ class Store:
     ) -> Cart:
         """Run a change of carts once for its key, and answer the cart as it now is."""
 
-        async def work(connection: asyncpg.Connection) -> Cart:
-            cart_id = await _replayed(connection, owner_id, key, fingerprint) if key else None
-            replayed = cart_id is not None
-            if cart_id is None:
-                cart_id = await change(connection)
-                if key:
-                    await connection.execute(
-                        """
-                        UPDATE idempotency_keys SET outcome = 'ok', cart_id = $3
-                        WHERE owner_id = $1 AND key = $2
-                        """,
-                        owner_id,
-                        key,
-                        cart_id,
-                    )
-            document = await connection.fetchval("SELECT cart_document($1, $2, $3)", owner_id, cart_id, replayed)
-            return Cart.model_validate_json(document)
+        async def work(connection: asyncpg.Connection) -> Cart | Problem:
+            if key is None:
+                return await _document(connection, owner_id, await change(connection))
+            if not await _claimed(connection, owner_id, key, fingerprint):
+                return await _replay(connection, owner_id, key, fingerprint)
+            try:
+                async with connection.transaction():
+                    cart_id = await change(connection)
+            except CartNotFound:
+                raise
+            except Problem as refusal:
+                await _keep(connection, owner_id, key, refusal.slug, detail=refusal.members)
+                return refusal
+            await _keep(connection, owner_id, key, "ok", cart_id=cart_id)
+            return await _document(connection, owner_id, cart_id)
 
-        return await self._database.transact(work)
+        outcome = await self._database.transact(work)
+        if isinstance(outcome, Problem):
+            raise outcome
+        return outcome
 
     async def _lock_open_cart(self, connection: asyncpg.Connection, owner_id: str, cart_id: UUID) -> None:
         await self._opening.lock_shopper(connection, owner_id)
@@ -290,8 +291,13 @@ def _lines_after(entries: list[HistoryEntry]) -> dict[str, int]:
     return {sku: quantity for sku, quantity in lines.items() if quantity}
 
 
-async def _replayed(connection: asyncpg.Connection, owner_id: str, key: str, fingerprint: str) -> UUID | None:
-    """The cart that a request with this key changed earlier; None if this is the first, whose row is now written."""
+async def _document(connection: asyncpg.Connection, owner_id: str, cart_id: UUID, *, replayed: bool = False) -> Cart:
+    document = await connection.fetchval("SELECT cart_document($1, $2, $3)", owner_id, cart_id, replayed)
+    return Cart.model_validate_json(document)
+
+
+async def _claimed(connection: asyncpg.Connection, owner_id: str, key: str, fingerprint: str) -> bool:
+    """Whether the key is this request's from now on; if not, an earlier request's outcome is kept under it."""
     first = await connection.fetchval(
         """
         INSERT INTO idempotency_keys AS k (owner_id, key, fingerprint) VALUES ($1, $2, $3)
@@ -304,13 +310,37 @@ async def _replayed(connection: asyncpg.Connection, owner_id: str, key: str, fin
         key,
         fingerprint,
     )
-    if first:
-        return None
-    # A second statement: the one above cannot see the row that it waited for.
+    return first is True
+
+
+async def _keep(
+    connection: asyncpg.Connection,
+    owner_id: str,
+    key: str,
+    outcome: str,
+    *,
+    detail: dict[str, Any] | None = None,
+    cart_id: UUID | None = None,
+) -> None:
+    await connection.execute(
+        "UPDATE idempotency_keys SET outcome = $3, detail = $4, cart_id = $5 WHERE owner_id = $1 AND key = $2",
+        owner_id,
+        key,
+        outcome,
+        json.dumps(detail) if detail is not None else None,
+        cart_id,
+    )
+
+
+async def _replay(connection: asyncpg.Connection, owner_id: str, key: str, fingerprint: str) -> Cart | Problem:
+    # A statement of its own: the one that claims cannot see the row that it waited for.
     row = await connection.fetchrow(
-        "SELECT fingerprint, cart_id FROM idempotency_keys WHERE owner_id = $1 AND key = $2", owner_id, key
+        "SELECT fingerprint, outcome, detail, cart_id FROM idempotency_keys WHERE owner_id = $1 AND key = $2",
+        owner_id,
+        key,
     )
     if row["fingerprint"] != fingerprint:
-        raise IdempotencyKeyReused
-    cart_id: UUID = row["cart_id"]
-    return cart_id
+        return IdempotencyKeyReused()
+    if row["outcome"] != "ok":
+        return PROBLEMS[row["outcome"]](**json.loads(row["detail"] or "{}"))
+    return await _document(connection, owner_id, row["cart_id"], replayed=True)

@@ -31,6 +31,7 @@ from services.contracts.identity import Scope
 from services.contracts.messages import Reply
 from services.contracts.problems import (
     Forbidden,
+    GoodsNotSold,
     HoldIsCommitted,
     HoldIsReleased,
     HoldMismatch,
@@ -40,14 +41,18 @@ from services.contracts.problems import (
     ProductHasChanged,
     ProductNotFound,
     RequestInProgress,
+    RestockExceedsSale,
+    RestockMismatch,
     SkuExists,
     Unauthenticated,
     Unavailable,
     VariantRequired,
 )
+from services.contracts.refunds import Restock, RestockRequest
 
 from .goods import etag_of_body, names
 from .hold_store import HoldStore
+from .restock_store import RestockStore
 from .stock import wanted
 from .store import Listing, Store
 
@@ -73,6 +78,11 @@ async def _holds(request: Request) -> HoldStore:
     return holds
 
 
+async def _restocks(request: Request) -> RestockStore:
+    restocks: RestockStore = request.state.restocks
+    return restocks
+
+
 async def _caller(request: Request) -> Caller:
     verifier: TokenVerifier = request.state.verifier
     token = bearer_of(request)
@@ -93,6 +103,7 @@ async def _checkout(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
 
 Goods = Annotated[Store, Depends(_store)]
 Holds = Annotated[HoldStore, Depends(_holds)]
+Restocks = Annotated[RestockStore, Depends(_restocks)]
 Editor = Annotated[Caller, Depends(_editor)]
 Checkout = Annotated[Caller, Depends(_checkout)]
 IfMatch = Annotated[str | None, Header(description="Refuse unless the product still has this ETag.")]
@@ -325,3 +336,22 @@ async def release_hold(holds: Holds, _: Checkout, checkout_id: UUID) -> Hold:
 async def find_hold(holds: Holds, _: Checkout, checkout_id: UUID) -> Hold:
     """Held, committed or released; a hold that was refused for want of stock answers that refusal again."""
     return (await holds.find_hold(checkout_id)).told()
+
+
+@stock_of_checkouts.put(
+    "/restocks/{refund_id}",
+    summary="Sold goods go back on the shelf, once for a refund",
+    status_code=201,
+    responses={
+        200: {"model": Restock, "description": "This refund has put these goods back already."},
+        **refusals(*_GUARDED, GoodsNotSold, RestockMismatch, RestockExceedsSale, RequestInProgress),
+    },
+)
+async def restock(
+    restocks: Restocks, _: Checkout, refund_id: UUID, request: RestockRequest, response: Response
+) -> Restock:
+    """Only what the checkout sold, and all its refunds together no more than that. A repeat agrees."""
+    lines = wanted(request.lines)
+    stored, fresh = await restocks.restock(refund_id, request.checkout_id, lines)
+    response.status_code = 201 if fresh else 200
+    return stored.asked_with(request.checkout_id, lines)

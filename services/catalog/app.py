@@ -13,6 +13,7 @@ from services.chassis.database import Database
 
 from . import api
 from .hold_store import HoldStore
+from .restock_store import RestockStore
 from .settings import Settings
 from .store import Store
 
@@ -36,6 +37,7 @@ def create_app(
             yield {
                 "store": Store(base, currency=settings.shop_currency),
                 "holds": HoldStore(base),
+                "restocks": RestockStore(base),
                 "verifier": TokenVerifier(
                     provider, audience=settings.oidc_audience, token_types=settings.oidc_token_types.split(",")
                 ),

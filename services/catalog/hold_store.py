@@ -43,14 +43,14 @@ class HoldStore:
 
         async def work(session: AsyncSession) -> tuple[StoredHold, bool]:
             if (await session.exec(claim)).first() is None:
-                return await _stored_hold(session, checkout_id), False
+                return await stored_hold(session, checkout_id), False
             short = shortages(lines, await _sellable(session, lines))
             if short:
                 await _decide(session, checkout_id, HoldState.REFUSED, short=short)
                 return StoredHold(checkout_id, HoldState.REFUSED, {}, short), True
             kept = [{"checkout_id": checkout_id, "sku": sku, "quantity": count} for sku, count in lines.items()]
             await session.exec(insert(HoldLineRow).values(kept))
-            await _move(session, lines, TAKE)
+            await move(session, lines, TAKE)
             return StoredHold(checkout_id, HoldState.HELD, lines), True
 
         return await self._database.transact(work)
@@ -65,7 +65,7 @@ class HoldStore:
         """
 
         async def work(session: AsyncSession) -> StoredHold:
-            hold = await _stored_hold(session, checkout_id, to_change=True)
+            hold = await stored_hold(session, checkout_id, to_change=True)
             return await _become(session, hold, HoldState.COMMITTED, hold.to_commit())
 
         return await self._database.transact(work)
@@ -82,7 +82,7 @@ class HoldStore:
         async def work(session: AsyncSession) -> StoredHold:
             if (await session.exec(tombstone)).first() is not None:
                 return StoredHold(checkout_id, HoldState.RELEASED, {})
-            hold = await _stored_hold(session, checkout_id, to_change=True)
+            hold = await stored_hold(session, checkout_id, to_change=True)
             return await _become(session, hold, HoldState.RELEASED, hold.to_release())
 
         return await self._database.transact(work)
@@ -93,7 +93,7 @@ class HoldStore:
         Raises:
             HoldNotFound: nothing is known of this checkout.
         """
-        return await self._database.transact(lambda session: _stored_hold(session, checkout_id))
+        return await self._database.transact(lambda session: stored_hold(session, checkout_id))
 
 
 async def _sellable(session: AsyncSession, skus: Iterable[str]) -> dict[str, int]:
@@ -124,13 +124,13 @@ _MOVE = text("""
 """)
 
 
-async def _move(session: AsyncSession, lines: Mapping[str, int], movement: Movement) -> None:
+async def move(session: AsyncSession, lines: Mapping[str, int], movement: Movement) -> None:
     arrays = {"skus": list(lines), "quantities": list(lines.values())}
     moved = await (await session.connection()).execute(_MOVE, {**asdict(movement), **arrays})
     assert moved.rowcount == len(lines), "stock moved although its row was locked"
 
 
-async def _stored_hold(session: AsyncSession, checkout_id: UUID, *, to_change: bool = False) -> StoredHold:
+async def stored_hold(session: AsyncSession, checkout_id: UUID, *, to_change: bool = False) -> StoredHold:
     statement = select(HoldRow).where(col(HoldRow.checkout_id) == checkout_id)
     hold = (await session.exec(statement.with_for_update() if to_change else statement)).first()
     if hold is None:
@@ -150,7 +150,7 @@ async def _become(session: AsyncSession, hold: StoredHold, state: HoldState, mov
     if movement is None:
         return hold
     await lock(session, hold.lines)
-    await _move(session, hold.lines, movement)
+    await move(session, hold.lines, movement)
     await _decide(session, hold.checkout_id, state)
     return replace(hold, state=state)
 

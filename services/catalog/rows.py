@@ -86,6 +86,27 @@ class HoldLineRow(Row, table=True):
     checkout_id: UUID = Field(primary_key=True)
     sku: str = Field(primary_key=True)
     quantity: int
+    restocked: int = 0
+
+
+class RestockRow(Row, table=True):
+    """A refund that put goods back."""
+
+    __tablename__: ClassVar[str] = "restocks"
+
+    refund_id: UUID = Field(primary_key=True)
+    checkout_id: UUID
+
+
+class RestockLineRow(Row, table=True):
+    """How many of one SKU a refund put back."""
+
+    __tablename__: ClassVar[str] = "restock_lines"
+
+    refund_id: UUID = Field(primary_key=True)
+    sku: str = Field(primary_key=True)
+    checkout_id: UUID
+    quantity: int
 
 
 async def lock(session: AsyncSession, skus: Collection[str]) -> None:

@@ -6,6 +6,9 @@
         └──────────────release─────────▶ released      a tombstone: a hold that arrives later is refused
 
 Whatever has happened is final: a repeated step agrees, a contrary one is refused. Holds never expire.
+
+What was committed may come back line by line, with the refunds of the order: each refund once, and all of them together
+no more than was sold.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +17,16 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.contracts.catalog import Hold, HoldLine, Shortage
-from services.contracts.problems import HoldIsCommitted, HoldIsReleased, HoldMismatch, OutOfStock
+from services.contracts.problems import (
+    GoodsNotSold,
+    HoldIsCommitted,
+    HoldIsReleased,
+    HoldMismatch,
+    OutOfStock,
+    RestockExceedsSale,
+    RestockMismatch,
+)
+from services.contracts.refunds import Restock, RestockLine
 
 
 class HoldState(StrEnum):
@@ -38,6 +50,7 @@ class Movement:
 TAKE = Movement(available=-1, held=1)
 SELL = Movement(held=-1, sold=1)
 GIVE_BACK = Movement(available=1, held=-1)
+PUT_BACK = Movement(available=1, sold=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +104,24 @@ class StoredHold:
             raise HoldIsCommitted(checkout_id=str(self.checkout_id))
         return GIVE_BACK if self.state is HoldState.HELD else None
 
+    def expect_restockable(self, lines: Mapping[str, int], restocked: Mapping[str, int]) -> None:
+        """Refuse to put back what this checkout did not sell. `restocked` is what earlier refunds put back.
+
+        Raises:
+            GoodsNotSold: nothing of it was sold.
+            RestockExceedsSale: some lines were not sold, or too few of them are still out.
+        """
+        if self.state is not HoldState.COMMITTED:
+            raise GoodsNotSold(checkout_id=str(self.checkout_id))
+        left = {sku: quantity - restocked.get(sku, 0) for sku, quantity in self.lines.items()}
+        short = [
+            {"sku": sku, "asked": quantity, "left": left.get(sku, 0)}
+            for sku, quantity in lines.items()
+            if quantity > left.get(sku, 0)
+        ]
+        if short:
+            raise RestockExceedsSale(items=short, checkout_id=str(self.checkout_id))
+
     def told(self) -> Hold:
         """The hold as others see it.
 
@@ -105,6 +136,26 @@ class StoredHold:
         return OutOfStock(
             checkout_id=str(self.checkout_id), items=[shortage.model_dump() for shortage in self.shortages]
         )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRestock:
+    """What a refund has put back."""
+
+    refund_id: UUID
+    checkout_id: UUID
+    lines: Mapping[str, int]
+
+    def asked_with(self, checkout_id: UUID, lines: Mapping[str, int]) -> Restock:
+        """The answer to a restock of these lines, for the first time or again.
+
+        Raises:
+            RestockMismatch: it has put other goods back.
+        """
+        if self.checkout_id != checkout_id or dict(self.lines) != dict(lines):
+            raise RestockMismatch(refund_id=str(self.refund_id))
+        told = [RestockLine(sku=sku, quantity=quantity) for sku, quantity in self.lines.items()]
+        return Restock(refund_id=str(self.refund_id), checkout_id=str(self.checkout_id), lines=told)
 
 
 def wanted(lines: Iterable[HoldLine]) -> dict[str, int]:

@@ -61,10 +61,10 @@ class Forwarded:
     """The caller's own bearer token, handed on."""
 
     def __init__(self, token: str) -> None:
-        self._value = f"Bearer {token}"
+        self.token = token
 
     async def authorization(self) -> str:
-        return self._value
+        return f"Bearer {self.token}"
 
     def forget(self) -> None:
         """A forwarded token cannot be renewed here."""
@@ -236,7 +236,8 @@ class Neighbour:
             why = f"{type(failure.__cause__ or failure).__name__}: {failure}"
             return NotSent(self.name, why) if never_sent(failure) else OutcomeUnknown(self.name, why)
         if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-            return OutcomeUnknown(self.name, f"answered {response.status_code}")
+            replayed = response.headers.get("Idempotent-Replayed") == "true"
+            return OutcomeUnknown(self.name, f"answered {response.status_code}", replayed=replayed)
         return response
 
     def _read(

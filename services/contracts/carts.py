@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from services.contracts.catalog import STORABLE, Sku
 from services.contracts.messages import Command, Reply
+from services.contracts.refunds import Refund
 
 CartName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=STORABLE)]
 IntentId = Annotated[str, Field(pattern=r"^pi_[A-Za-z0-9_]{1,120}$")]
@@ -147,7 +148,7 @@ class PurchaseState(StrEnum):
 
 
 class Purchase(Reply):
-    """One checkout of one cart: the log of the saga and, once paid, the order."""
+    """One checkout of one cart: the log of the saga and, once paid, the order with its refunds, the oldest first."""
 
     owner_id: str
     checkout_id: UUID
@@ -160,6 +161,7 @@ class Purchase(Reply):
     created_at: datetime
     attached_at: datetime | None
     decided_at: datetime | None
+    refunds: list[Refund] = []
 
 
 class PurchaseList(Reply):
@@ -260,10 +262,11 @@ class Receipt(Reply):
 
 
 class Unfinished(Reply):
-    """Work that some controller left: purchases without an outcome, adoptions without an end."""
+    """Work that some controller left: purchases and refunds without an outcome, adoptions without an end."""
 
     purchases: list[Purchase]
     adoptions: list[Frozen]
+    refunds: list[Refund] = []
 
 
 class HistoryEntry(Reply):

@@ -62,3 +62,19 @@ class PaymentMethod(Reply):
     type: str
     card: Card | None = None
     billing_details: dict[str, Any] = {}
+
+
+class StripeRefund(Reply):
+    """A Refund, as far as its asker reads it. `status` is open: Stripe may add to it."""
+
+    id: str
+    status: str | None
+    amount: int
+    metadata: dict[str, str] = {}
+
+
+class StripeRefundPage(Reply):
+    """A page of refunds, the newest first."""
+
+    data: list[StripeRefund]
+    has_more: bool = False

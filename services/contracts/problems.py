@@ -136,6 +136,11 @@ class HoldNotFound(NotFound):
     title = "No stock was ever held for this checkout."
 
 
+class RefundNotFound(NotFound):
+    slug = "refund_not_found"
+    title = "There is no such refund of this order."
+
+
 class MergeNotFound(NotFound):
     slug = "merge_not_found"
     title = "There is no such merge of yours."
@@ -216,6 +221,41 @@ class HoldIsCommitted(Conflict):
 class HoldMismatch(Conflict):
     slug = "hold_mismatch"
     title = "This checkout holds other goods."
+
+
+class OrderNotPaid(Conflict):
+    slug = "order_not_paid"
+    title = "The order is not paid: there is nothing to give back."
+
+
+class RefundRefused(Conflict):
+    slug = "refund_refused"
+    title = "The payment processor refused the refund: nothing was given back."
+
+
+class RefundIsDone(Conflict):
+    slug = "refund_is_done"
+    title = "The refund is done and cannot fail any more."
+
+
+class RefundHasFailed(Conflict):
+    slug = "refund_has_failed"
+    title = "The refund has failed for good."
+
+
+class RefundMismatch(Conflict):
+    slug = "refund_mismatch"
+    title = "Another refund of the processor stands for this one."
+
+
+class GoodsNotSold(Conflict):
+    slug = "goods_not_sold"
+    title = "This checkout has sold no goods that could be put back."
+
+
+class RestockMismatch(Conflict):
+    slug = "restock_mismatch"
+    title = "This refund has put other goods back."
 
 
 class SessionRotated(Conflict):
@@ -300,6 +340,16 @@ class IdempotencyKeyReused(Unprocessable):
     title = "This Idempotency-Key was used for another request."
 
 
+class RefundExceedsPayment(Unprocessable):
+    slug = "refund_exceeds_payment"
+    title = "That much of the payment is not left to give back."
+
+
+class RestockExceedsSale(Unprocessable):
+    slug = "restock_exceeds_sale"
+    title = "That many were not sold, or they are back on the shelf already."
+
+
 class CurrencyNotAccepted(Unprocessable):
     slug = "currency_not_accepted"
     title = "The shop does not take this currency."
@@ -353,10 +403,14 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeUnknown:
-    """The neighbour may or may not have done it. Only the neighbour itself can tell, later."""
+    """The neighbour may or may not have done it. Only the neighbour itself can tell, later.
+
+    `replayed` says that this answer stands for the request's idempotency key: asking again under it changes nothing.
+    """
 
     neighbour: str
     why: str
+    replayed: bool = False
 
 
 Undecided = NotSent | OutcomeUnknown

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from services.contracts.carts import Address, CartName, SnapshotLine
 from services.contracts.catalog import Product, Sku
 from services.contracts.messages import Command, Reply
+from services.contracts.refunds import RefundReason, RefundState, RestockLine, RestockLines
 
 
 def _from_digits(value: object) -> object:
@@ -110,8 +111,25 @@ class TimelineEvent(Reply):
     at: datetime
 
 
+class OrderRefund(Reply):
+    """Money that goes back: pending until the processor has it on its way, then done or failed for ever."""
+
+    refund_id: UUID
+    status: RefundState
+    amount: int
+    currency: str
+    reason: RefundReason | None
+    restock: list[RestockLine]
+    failure: str | None
+    created_at: datetime
+    decided_at: datetime | None
+
+
 class Order(Reply):
-    """A checkout and, once paid, its receipt: frozen at purchase."""
+    """A checkout and, once paid, its receipt: frozen at purchase. `refunded_total` adds up the refunds that are done.
+
+    `owner_id` is told to operators only.
+    """
 
     order_id: UUID
     cart_id: UUID
@@ -125,6 +143,24 @@ class Order(Reply):
     billing_address: Any
     created_at: datetime
     timeline: list[TimelineEvent]
+    refunds: list[OrderRefund] = []
+    refunded_total: int = 0
+    owner_id: str | None = None
+
+
+class RefundCommand(Command):
+    """Give money back: `amount` in minor units, everything left if absent. `restock` puts goods back on the shelf."""
+
+    amount: Annotated[int | None, Field(strict=True, ge=1, le=10**15)] = None
+    reason: RefundReason | None = None
+    restock: RestockLines = []
+
+
+class RefundReply(Reply):
+    """A refund and its order."""
+
+    refund: OrderRefund
+    order: Order
 
 
 class Orders(Reply):

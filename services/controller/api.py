@@ -27,11 +27,13 @@ from services.contracts.problems import (
     CheckoutRefused,
     CrossSiteRequest,
     CurrencyNotAccepted,
+    Forbidden,
     IdempotencyKeyReused,
     LineLimitExceeded,
     MergeNotFound,
     NotFound,
     OrderNotFound,
+    OrderNotPaid,
     OutcomeNotKnown,
     OutOfStock,
     PaymentDeclined,
@@ -39,7 +41,10 @@ from services.contracts.problems import (
     PreconditionFailed,
     ProductNotFound,
     QuantityLimitExceeded,
+    RefundExceedsPayment,
+    RefundRefused,
     RequestInProgress,
+    RestockExceedsSale,
     SessionRotated,
     SignInFailed,
     Unauthenticated,
@@ -53,6 +58,8 @@ from services.contracts.shop import (
     CheckoutCommand,
     NewCart,
     Order,
+    RefundCommand,
+    RefundReply,
     SessionView,
     SetItem,
     ShopCart,
@@ -62,10 +69,11 @@ from services.contracts.shop import (
     Orders as OrderList,
 )
 
+from .desk import Desk
 from .orders import Bought, Orders, Pending
 from .papers import STYLE, paper
 from .quote import Form
-from .session import Visitor
+from .session import Doorkeeper, Operator, Visitor, the_doorkeeper
 from .shopping import Changed, Shopping
 from .signin import SignIn
 
@@ -111,6 +119,20 @@ CHECKOUT = refusals(
     OutcomeNotKnown,
 )
 
+REFUND = refusals(
+    Unauthenticated,
+    Forbidden,
+    CrossSiteRequest,
+    OrderNotFound,
+    OrderNotPaid,
+    RefundRefused,
+    RefundExceedsPayment,
+    RestockExceedsSale,
+    IdempotencyKeyReused,
+    Unavailable,
+    OutcomeNotKnown,
+)
+
 DOCS = FilePath(__file__).resolve().parents[2] / "docs"
 SERVICES = ("controller", "catalog", "cartdb", "idp", "payments")
 DOCUMENTS = (*SERVICES, "problems")
@@ -124,12 +146,18 @@ async def the_orders(request: Request) -> Orders:
     return cast(Orders, request.state.orders)
 
 
+async def the_desk(request: Request) -> Desk:
+    return cast(Desk, request.state.desk)
+
+
 async def the_sign_in(request: Request) -> SignIn:
     return cast(SignIn, request.state.sign_in)
 
 
 ShoppingDep = Annotated[Shopping, Depends(the_shopping)]
 OrdersDep = Annotated[Orders, Depends(the_orders)]
+DeskDep = Annotated[Desk, Depends(the_desk)]
+DoorkeeperDep = Annotated[Doorkeeper, Depends(the_doorkeeper)]
 SignInDep = Annotated[SignIn, Depends(the_sign_in)]
 Key = Annotated[IdempotencyKey | None, Header(alias="Idempotency-Key")]
 SkuPath = Annotated[Sku, Path()]
@@ -448,9 +476,13 @@ async def list_orders(
 
 
 @checkout.get("/orders/{order_id}", responses=refusals(OrderNotFound, Unavailable), summary="One order")
-async def show_order(order_id: UUID, response: Response, shopper: Visitor, orders: OrdersDep) -> Order:
-    """Its lines and prices are frozen at purchase; its status tells the outcome."""
+async def show_order(
+    order_id: UUID, response: Response, shopper: Visitor, orders: OrdersDep, desk: DeskDep, door: DoorkeeperDep
+) -> Order:
+    """Its lines and prices are frozen at purchase; its status tells the outcome. An operator may read anybody's."""
     response.headers.update(NO_STORE)
+    if await door.is_operator(shopper):
+        return await desk.one(order_id)
     return await orders.one(shopper, order_id)
 
 
@@ -462,6 +494,23 @@ async def show_order(order_id: UUID, response: Response, shopper: Visitor, order
 async def cancel_order(order_id: UUID, shopper: Visitor, orders: OrdersDep) -> Order:
     """Definite before it is told: the payment is cancelled for good, or the order is paid."""
     return await orders.cancel(shopper, order_id)
+
+
+@checkout.post(
+    "/orders/{order_id}/refunds",
+    response_model=RefundReply,
+    status_code=201,
+    responses={202: {"model": RefundReply, "description": "It is not known yet: ask Location."}, **REFUND},
+    summary="Give an order's money back (operators)",
+)
+async def refund_order(
+    order_id: UUID, command: RefundCommand, operator: Operator, desk: DeskDep, key: Key = None
+) -> Response:
+    """With a key, a repeat answers the same refund. Without one, an equal request is the same refund."""
+    told = await desk.refund(operator.owner_id, order_id, command, key=key)
+    headers = {**NO_STORE, "Location": f"/orders/{order_id}", **({} if told.done else {"Retry-After": "2"})}
+    body = told.reply.model_dump_json()
+    return Response(body, 201 if told.done else 202, headers=headers, media_type="application/json")
 
 
 # --- the front page and the other services' documents

@@ -17,16 +17,19 @@ from services.chassis.outbound import Neighbour
 from services.contracts.carts import Purchase
 from services.contracts.identity import Scope
 from services.contracts.problems import Problem
+from services.contracts.refunds import Refund
 
 from . import bearer_api, web
 from .adoption import Adoption
 from .api import DOCUMENTS, routers
 from .checkout import Checkout
 from .clients import Carts, Catalog, Stock
+from .desk import Desk
 from .orders import Orders
 from .processor import Payments
 from .provider import Identity, ServiceToken
 from .reconcile import Reconcile
+from .refunds import Refunds
 from .session import Doorkeeper, SessionCookies, Sessions, Signer
 from .settings import Settings
 from .shopping import Shopping
@@ -37,13 +40,13 @@ logger = get_logger(__name__)
 UPKEEP_SECONDS = 3600.0
 
 ALARMS = Counter("checkout_alarms_total", "Money and goods that disagree: somebody must look.")
-UNSETTLED = Gauge("checkout_unsettled", "Unfinished purchases and adoptions that the last round left open.")
+UNSETTLED = Gauge("checkout_unsettled", "Unfinished purchases, refunds and adoptions that the last round left open.")
 
 
-def sound_alarm(what: str, purchase: Purchase, problem: Problem) -> None:
+def sound_alarm(what: str, concerned: Purchase | Refund, problem: Problem) -> None:
     """Somebody must look."""
     ALARMS.inc()
-    logger.error("checkout alarm", what=what, order_id=str(purchase.checkout_id), problem=problem.slug)
+    logger.error("checkout alarm", what=what, order_id=str(concerned.checkout_id), problem=problem.slug)
 
 
 def render(request: Request, problem: Problem) -> Response:
@@ -116,11 +119,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 adoption=adoption,
                 settings=settings,
             )
-            checkout = Checkout(carts=carts, stock=Stock(catalog, stock_token), payments=processor, alarm=sound_alarm)
+            stock = Stock(catalog, stock_token)
+            checkout = Checkout(carts=carts, stock=stock, payments=processor, alarm=sound_alarm)
+            refunds = Refunds(carts=carts, stock=stock, payments=processor, alarm=sound_alarm)
+            reconcile = Reconcile(checkout=checkout, refunds=refunds, carts=carts, payments=processor)
             upkeep = [
-                asyncio.create_task(
-                    reconcile_for_ever(Reconcile(checkout=checkout, carts=carts, payments=processor), settings)
-                ),
+                asyncio.create_task(reconcile_for_ever(reconcile, settings)),
                 asyncio.create_task(clean_up_for_ever(sessions)),
             ]
             yield {
@@ -134,6 +138,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     currency=settings.shop_currency,
                     aliases=settings.payment_aliases,
                 ),
+                "desk": Desk(carts=carts, refunds=refunds),
                 "sign_in": SignIn(
                     identity=identity, sessions=sessions, doorkeeper=doorkeeper, adoption=adoption, settings=settings
                 ),

@@ -72,7 +72,7 @@ class Payments(Protocol):
 class Alarm(Protocol):
     """Somebody must look: money and goods disagree."""
 
-    def __call__(self, what: str, purchase: Purchase, problem: Problem) -> None: ...
+    def __call__(self, what: str, purchase: Purchase, problem: Problem, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

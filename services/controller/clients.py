@@ -50,6 +50,7 @@ from services.contracts.problems import (
     CartIsBeingAdopted,
     CartLimitExceeded,
     CartNotFound,
+    GoodsNotSold,
     HoldIsCommitted,
     HoldIsReleased,
     HoldMismatch,
@@ -66,12 +67,18 @@ from services.contracts.problems import (
     PurchaseHasFailed,
     PurchaseIsSettled,
     QuantityLimitExceeded,
+    RefundHasFailed,
+    RefundIsDone,
+    RefundMismatch,
     Refused,
     RequestInProgress,
+    RestockExceedsSale,
+    RestockMismatch,
     Unauthenticated,
     Undecided,
     ValidationFailed,
 )
+from services.contracts.refunds import FailRefund, FinishRefund, Refund, RefundRequest, Restock, RestockRequest
 
 from .authority import Authority
 
@@ -243,6 +250,36 @@ class Carts:
     ) -> Purchase | Refused | Undecided:
         return await self._ask(self._for(owner), call, "POST", path, Purchase, *refusals, command=command)
 
+    # --- refunds
+
+    async def anybodys(self, checkout_id: UUID) -> Purchase | Refused | Undecided:
+        """A purchase of whatever owner, for an operator."""
+        path = f"/anybodys/purchases/{checkout_id}"
+        return await self._ask(Authority(self._checkout), "find_anybodys", "GET", path, Purchase, OrderNotFound)
+
+    async def refund(self, owner: str, checkout_id: UUID, request: RefundRequest) -> Refund | Refused | Undecided:
+        """Set money aside for going back."""
+        path, refusals = f"/purchases/{checkout_id}/refunds", (OrderNotFound, IdempotencyKeyReused)
+        return await self._ask(self._for(owner), "refund", "POST", path, Refund, *refusals, command=request)
+
+    async def finish_refund(
+        self, owner: str, refund_id: UUID, processor_refund_id: str
+    ) -> Refund | Refused | Undecided:
+        """Pending becomes done."""
+        path, refusals = f"/refunds/{refund_id}/finish", (RefundHasFailed, RefundMismatch)
+        command = FinishRefund(processor_refund_id=processor_refund_id)
+        return await self._ask(self._for(owner), "finish_refund", "POST", path, Refund, *refusals, command=command)
+
+    async def fail_refund(
+        self, owner: str, refund_id: UUID, *, failure: str, processor_refund_id: str | None
+    ) -> Refund | Refused | Undecided:
+        """Pending becomes failed."""
+        path, command = (
+            f"/refunds/{refund_id}/fail",
+            FailRefund(failure=failure, processor_refund_id=processor_refund_id),
+        )
+        return await self._ask(self._for(owner), "fail_refund", "POST", path, Refund, RefundIsDone, command=command)
+
     # --- adoption: the last two steps under the checkout's authority, so that reconcile can carry it on
 
     async def freeze(self, guest: Authority, command: Freeze) -> Frozen | Refused | Undecided:
@@ -281,6 +318,18 @@ class Stock:
     async def release(self, checkout_id: UUID) -> Hold | Refused | Undecided:
         """The goods go back on the shelf, and stay there whatever arrives late."""
         return await self._step(checkout_id, "release", "/release", None, HoldIsCommitted)
+
+    async def restock(self, refund_id: UUID, request: RestockRequest) -> Restock | Refused | Undecided:
+        """Sold goods go back on the shelf, once for the refund."""
+        return await self._catalog.call(
+            "restock",
+            "PUT",
+            f"/restocks/{refund_id}",
+            Restock,
+            refusals=(GoodsNotSold, RestockMismatch, RestockExceedsSale),
+            command=request,
+            credential=self._token,
+        )
 
     async def _step(
         self, checkout_id: UUID, call: str, suffix: str, command: HoldRequest | None, *refusals: type[Problem]

@@ -1,5 +1,6 @@
 """A shopper's checkouts: begun by a form, told as orders, ended by an outcome."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -8,6 +9,7 @@ from uuid import UUID
 from services.contracts.carts import Cart, Purchase, PurchaseRequest, PurchaseState, Snapshot, Void
 from services.contracts.identity import is_guest
 from services.contracts.problems import (
+    PROBLEMS,
     CartInCheckout,
     CheckoutCannotBeCancelled,
     CheckoutRefused,
@@ -22,7 +24,8 @@ from services.contracts.problems import (
     Unavailable,
     Undecided,
 )
-from services.contracts.shop import Order, TimelineEvent
+from services.contracts.refunds import Refund, RefundState
+from services.contracts.shop import Order, OrderRefund, TimelineEvent
 from services.contracts.shop import Orders as OrderPage
 
 from .authority import Authority
@@ -210,6 +213,7 @@ def order_of(purchase: Purchase, *, paid: bool = False) -> Order:
     """A purchase as its shopper sees it. `paid`: the money is known to be taken, whatever the row says yet."""
     snapshot = purchase.snapshot
     assert snapshot is not None
+    begun = [refund_of(refund) for refund in purchase.refunds if refund.failure not in PROBLEMS]
     return Order(
         order_id=purchase.checkout_id,
         cart_id=purchase.cart_id,
@@ -222,15 +226,42 @@ def order_of(purchase: Purchase, *, paid: bool = False) -> Order:
         shipping_address=snapshot.shipping_address,
         billing_address=snapshot.billing_address,
         created_at=purchase.created_at,
-        timeline=timeline(purchase),
+        timeline=timeline(purchase, begun),
+        refunds=begun,
+        refunded_total=sum(refund.amount for refund in begun if refund.status is RefundState.DONE),
     )
 
 
-def timeline(purchase: Purchase) -> list[TimelineEvent]:
-    """What the checkout did, and when."""
+def refund_of(refund: Refund) -> OrderRefund:
+    """A refund as an order shows it."""
+    return OrderRefund(
+        refund_id=refund.refund_id,
+        status=refund.state,
+        amount=refund.amount or 0,
+        currency=refund.currency,
+        reason=refund.reason,
+        restock=refund.restock,
+        failure=refund.failure,
+        created_at=refund.created_at,
+        decided_at=refund.decided_at,
+    )
+
+
+def timeline(purchase: Purchase, refunds: Iterable[OrderRefund]) -> list[TimelineEvent]:
+    """What the checkout and the refunds did, and when."""
     moments = [
         ("cart_marked", purchase.created_at),
         ("payment_started", purchase.attached_at),
         ("paid" if purchase.state is PurchaseState.PAID else "refused", purchase.decided_at),
     ]
-    return [TimelineEvent(event=event, at=at) for event, at in moments if at is not None]
+    later = [moment for refund in refunds for moment in _moments(refund)]
+    told = [TimelineEvent(event=event, at=at) for event, at in moments if at is not None]
+    return told + sorted(later, key=lambda event: event.at)
+
+
+def _moments(refund: OrderRefund) -> list[TimelineEvent]:
+    begun = [TimelineEvent(event="refund_started", at=refund.created_at)]
+    if refund.decided_at is None:
+        return begun
+    done = refund.status is RefundState.DONE
+    return [*begun, TimelineEvent(event="refunded" if done else "refund_failed", at=refund.decided_at)]

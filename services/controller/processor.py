@@ -1,5 +1,6 @@
 """The payment processor, on Stripe's wire: forms out, intents in, and what each refusal means."""
 
+from typing import TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -8,11 +9,21 @@ from pydantic import ValidationError
 
 from services.chassis.logs import get_logger
 from services.chassis.outbound import Neighbour
-from services.contracts.payments import IntentStatus, PaymentIntent, StripeError, StripeFailure
+from services.contracts.messages import Reply
+from services.contracts.payments import (
+    IntentStatus,
+    PaymentIntent,
+    StripeError,
+    StripeFailure,
+    StripeRefund,
+    StripeRefundPage,
+)
 from services.contracts.problems import (
+    NotSent,
     OutcomeUnknown,
     PaymentDeclined,
     PaymentMethodNotAccepted,
+    RefundRefused,
     Refused,
     Undecided,
     Unprocessable,
@@ -20,6 +31,7 @@ from services.contracts.problems import (
 
 logger = get_logger(__name__)
 
+R = TypeVar("R", bound=Reply)
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -32,14 +44,24 @@ class Payments:
         self._secret_key = secret_key
 
     async def create(self, *, amount: int, currency: str, checkout_id: UUID) -> PaymentIntent | Refused | Undecided:
-        """The checkout's one intent: the same in every repeat."""
+        """The checkout's one intent: the same in every repeat.
+
+        A processor keeps a broken server's 500 under its key for ever, so that a checkout could never be ended. The
+        next key may open a second intent beside one that nobody was told of; nobody can confirm that one, and of those
+        that are told `attach` picks one.
+        """
         form = {
             "amount": str(amount),
             "currency": currency.lower(),
             "payment_method_types[]": "card",
             "metadata[checkout_id]": str(checkout_id),
         }
-        return await self._post("create", "/v1/payment_intents", form, key=f"{checkout_id}:create")
+        created: PaymentIntent | Refused | Undecided = NotSent("payments", "no attempt was made")
+        for key in create_keys(checkout_id):
+            created = await self._post("create", "/v1/payment_intents", form, key=key)
+            if not (isinstance(created, OutcomeUnknown) and created.replayed):
+                break
+        return created
 
     async def confirm(
         self, intent_id: str, *, payment_method: str, checkout_id: UUID
@@ -63,6 +85,45 @@ class Payments:
         )
         return answer if not isinstance(answer, httpx.Response) else read_intent(answer)
 
+    async def refunds_of(self, intent_id: str) -> list[StripeRefund] | Refused | Undecided:
+        """Every refund of an intent, the newest first."""
+        found: list[StripeRefund] = []
+        while True:
+            after = [("starting_after", found[-1].id)] if found else []
+            page = await self._refunds_page([("payment_intent", intent_id), ("limit", "100"), *after])
+            if not isinstance(page, StripeRefundPage):
+                return page
+            found += page.data
+            if not page.has_more or not page.data:
+                return found
+
+    async def _refunds_page(self, query: list[tuple[str, str]]) -> StripeRefundPage | Undecided:
+        answer = await self._payments.exchange(
+            "list_refunds", "GET", "/v1/refunds", headers=self._headers(None), params=query
+        )
+        if not isinstance(answer, httpx.Response):
+            return answer
+        if not answer.is_success:
+            return OutcomeUnknown("payments", f"answered {answer.status_code} to a list of refunds")
+        return _read(StripeRefundPage, answer)
+
+    async def refund(
+        self, intent_id: str, *, amount: int, reason: str | None, refund_id: UUID, checkout_id: UUID
+    ) -> StripeRefund | Refused | Undecided:
+        """Give money back: once, as long as the processor remembers the key."""
+        form = {
+            "payment_intent": intent_id,
+            "amount": str(amount),
+            **({"reason": reason} if reason else {}),
+            "metadata[refund_id]": str(refund_id),
+            "metadata[checkout_id]": str(checkout_id),
+        }
+        headers = {**FORM, **self._headers(f"{refund_id}:refund")}
+        answer = await self._payments.exchange(
+            "refund", "POST", "/v1/refunds", headers=headers, content=urlencode(form).encode()
+        )
+        return answer if not isinstance(answer, httpx.Response) else read_refund(answer)
+
     async def _post(
         self, call: str, path: str, form: dict[str, str], *, key: str | None
     ) -> PaymentIntent | Refused | Undecided:
@@ -76,10 +137,19 @@ class Payments:
         return {"Authorization": f"Bearer {self._secret_key}", "Stripe-Version": STRIPE_VERSION, **keyed}
 
 
+KEYS_OF_A_CREATE = 5
+
+
+def create_keys(checkout_id: UUID) -> list[str]:
+    """The keys under which a checkout's intent may be created, each used once the one before is known to be broken."""
+    return [f"{checkout_id}:create", *(f"{checkout_id}:create:{n}" for n in range(2, KEYS_OF_A_CREATE + 1))]
+
+
 # The last version in which an intent takes payment_method_types, which is what a checkout names.
 STRIPE_VERSION = "2026-07-29.dahlia"
 FINAL = frozenset({IntentStatus.SUCCEEDED, IntentStatus.CANCELED})
 UNEXPECTED_STATE = "payment_intent_unexpected_state"
+NOTHING_LEFT = frozenset({"charge_already_refunded", "charge_disputed", "charge_not_refundable"})
 
 
 def read_intent(answer: httpx.Response) -> PaymentIntent | Refused | OutcomeUnknown:
@@ -98,6 +168,28 @@ def read_intent(answer: httpx.Response) -> PaymentIntent | Refused | OutcomeUnkn
         final = intent is not None and intent.status in FINAL
         return intent if intent and final else OutcomeUnknown("payments", "the intent is on its way")
     return _refusal(answer.status_code, error)
+
+
+def read_refund(answer: httpx.Response) -> StripeRefund | Refused | OutcomeUnknown:
+    """What an answer to a refund means. A refusal is a no only where it says that the charge has not that much left."""
+    if answer.is_success:
+        return _read(StripeRefund, answer)
+    failure = _read(StripeFailure, answer)
+    if isinstance(failure, OutcomeUnknown):
+        return failure
+    error = failure.error
+    if error.type == "invalid_request_error" and error.code in NOTHING_LEFT:
+        return Refused(RefundRefused(error.message or None, reason=error.code))
+    if error.type == "invalid_request_error" and error.param == "amount":
+        return Refused(RefundRefused(error.message or None, reason="amount_not_left"))
+    return OutcomeUnknown("payments", f"answered {answer.status_code} {error.type} {error.code}")
+
+
+def _read(shape: type[R], answer: httpx.Response) -> R | OutcomeUnknown:
+    try:
+        return shape.model_validate_json(answer.content)
+    except ValidationError:
+        return OutcomeUnknown("payments", f"answered {answer.status_code} in another shape")
 
 
 def _refusal(status: int, error: StripeError) -> Refused | OutcomeUnknown:

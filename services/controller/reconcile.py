@@ -9,8 +9,10 @@ from typing import Protocol
 from services.contracts.carts import Frozen, Purchase, Receipt, Unfinished
 from services.contracts.payments import IntentStatus, PaymentIntent
 from services.contracts.problems import CheckoutRefused, Refused, Undecided
+from services.contracts.refunds import Refund
 
 from .checkout import Checkout, Failed, Outcome, Paid, Payments, Processing
+from .refunds import Refunds, Underway
 
 
 class Carts(Protocol):
@@ -24,8 +26,9 @@ class Carts(Protocol):
 class Reconcile:
     """One round at a time over everything unfinished."""
 
-    def __init__(self, *, checkout: Checkout, carts: Carts, payments: Payments) -> None:
+    def __init__(self, *, checkout: Checkout, refunds: Refunds, carts: Carts, payments: Payments) -> None:
         self._checkout = checkout
+        self._refunds = refunds
         self._carts = carts
         self._payments = payments
 
@@ -36,13 +39,14 @@ class Reconcile:
             ExceptionGroup: rows broke; the others have been dealt with all the same.
         """
         match await self._carts.unfinished(older_than):
-            case Unfinished(purchases=purchases, adoptions=adoptions):
+            case Unfinished(purchases=purchases, adoptions=adoptions, refunds=refunds):
                 pass
             case _:
                 return None
         broken: list[Exception] = []
         still_open = 0
-        for work in itertools.chain(map(self._purchase, purchases), map(self.move, adoptions)):
+        works = itertools.chain(map(self._purchase, purchases), map(self._refund, refunds), map(self.move, adoptions))
+        for work in works:
             try:
                 still_open += not await work
             except Exception as failure:  # noqa: BLE001 - one broken row must not keep the others from being finished
@@ -54,6 +58,9 @@ class Reconcile:
     async def _purchase(self, purchase: Purchase) -> bool:
         outcome = await self.finish(purchase)
         return isinstance(outcome, Failed) or (isinstance(outcome, Paid) and outcome.settled)
+
+    async def _refund(self, refund: Refund) -> bool:
+        return not isinstance(await self._refunds.resume(refund), Underway)
 
     async def finish(self, purchase: Purchase) -> Outcome:
         """Bring one pending purchase to its end, or leave it for the next round."""

@@ -31,8 +31,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.chassis.auth import TokenVerifier, bearer_of
 from services.chassis.database import Database, Timestamptz
 from services.chassis.outbound import Forwarded
+from services.contracts.identity import Scope as Right
 from services.contracts.identity import guest_owner_id, owner_id_of
-from services.contracts.problems import CrossSiteRequest, NotSent, SessionRotated, Unauthenticated, Unavailable
+from services.contracts.problems import (
+    CrossSiteRequest,
+    Forbidden,
+    NotSent,
+    SessionRotated,
+    Unauthenticated,
+    Unavailable,
+)
 
 from .authority import Authority
 from .provider import Identity, ServiceToken, Tokens
@@ -406,6 +414,27 @@ class Doorkeeper:
         caller = await self._verifier.verify(token)
         return Shopper(owner_id=caller.owner_id, name=caller.name, guest=False, authority=Authority(Forwarded(token)))
 
+    async def demand_operator(self, shopper: Shopper) -> None:
+        """Refuse whom the provider has not given the operator's rights.
+
+        Raises:
+            Unauthenticated: a guest, or a token that is not good any more.
+            Forbidden: somebody else.
+            Unavailable: the provider's keys cannot be fetched.
+        """
+        credential = shopper.authority.credential
+        if shopper.guest or not isinstance(credential, Forwarded):
+            raise Unauthenticated
+        (await self._verifier.verify(credential.token)).demand(Right.OPERATOR)
+
+    async def is_operator(self, shopper: Shopper) -> bool:
+        """Whether they have the operator's rights. Nobody is known to while the provider cannot be asked."""
+        try:
+            await self.demand_operator(shopper)
+        except (Unauthenticated, Forbidden, Unavailable):
+            return False
+        return True
+
     def refuse_foreign_pages(self, request: Request) -> None:
         """Changes are taken from the shop's own pages and from programs, never from another site's pages."""
         if request.method in SAFE_METHODS:
@@ -554,6 +583,14 @@ async def visitor(request: Request, doorkeeper: Annotated[Doorkeeper, Depends(th
     return shopper
 
 
+async def operator(
+    shopper: Annotated[Shopper, Depends(visitor)], doorkeeper: Annotated[Doorkeeper, Depends(the_doorkeeper)]
+) -> Shopper:
+    """Somebody who may do what shoppers may not."""
+    await doorkeeper.demand_operator(shopper)
+    return shopper
+
+
 async def bearer(request: Request, doorkeeper: Annotated[Doorkeeper, Depends(the_doorkeeper)]) -> Shopper:
     """The user of the request's access token."""
     token = bearer_of(request)
@@ -563,4 +600,5 @@ async def bearer(request: Request, doorkeeper: Annotated[Doorkeeper, Depends(the
 
 
 Visitor = Annotated[Shopper, Depends(visitor)]
+Operator = Annotated[Shopper, Depends(operator)]
 BearerUser = Annotated[Shopper, Depends(bearer)]

@@ -22,7 +22,7 @@ SUPERUSER = "postgres"
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 PAUSE_SECONDS = 0.02
-DATABASE_SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "postgres" / "database.psql"
+SCRIPTS = Path(__file__).resolve().parents[2] / "deploy" / "postgres"
 
 
 @cache
@@ -105,9 +105,13 @@ class Server:
         """Make the database, its `<name>_owner` and its `<name>_app`, or bring their passwords up to date."""
         self.psql(
             "--file",
-            str(DATABASE_SCRIPT),
+            str(SCRIPTS / "database.psql"),
             variables={"SERVICE": name, "OWNER_PASSWORD": owner_password, "APP_PASSWORD": app_password},
         )
+
+    def create_verifier(self, password: str) -> None:
+        """Make the role that `make verify` reads with, or bring its password up to date."""
+        self.psql("--file", str(SCRIPTS / "verifier.psql"), variables={"VERIFIER_PASSWORD": password})
 
     def psql(self, *arguments: str, variables: Mapping[str, str] | None = None) -> str:
         """Run psql as the superuser."""
@@ -140,8 +144,8 @@ class EmbeddedPostgres:
         Args:
             folder: made if missing.
             port: a free one, unless given.
-            databases: each is open to its `_owner` and its `_app` only; none named = every role may ask everywhere,
-                and the privileges of the databases decide.
+            databases: each is open to its `_owner`, its `_app` and the verifier only; none named = every role may ask
+                everywhere, and the privileges of the databases decide.
             durable: False only where the data may be lost with the power, as in tests.
         """
         self.folder = folder.resolve()
@@ -281,7 +285,9 @@ class EmbeddedPostgres:
 
     def _write_access_rules(self) -> None:
         rules = [f"host all {SUPERUSER} 127.0.0.1/32 scram-sha-256"]
-        rules += [f"host {name} {name}_owner,{name}_app 127.0.0.1/32 scram-sha-256" for name in self._databases]
+        rules += [
+            f"host {name} {name}_owner,{name}_app,verifier 127.0.0.1/32 scram-sha-256" for name in self._databases
+        ]
         if not self._databases:
             rules.append("host all all 127.0.0.1/32 scram-sha-256")
         (self._data / "pg_hba.conf").write_text("\n".join(rules) + "\n")

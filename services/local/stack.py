@@ -296,6 +296,8 @@ class Stack:
 
     def _prepare_databases(self) -> None:
         self._tell("databases")
+        # Before the migrations, which show it what it may see.
+        self.server.create_verifier(self._secrets["VERIFIER_PASSWORD"])
         with ThreadPoolExecutor(len(SERVICES)) as pool:
             list(pool.map(self._create_database, SERVICES))
         # In a thread, because Alembic's environment starts an event loop; one by one, because it is one per process.

@@ -67,7 +67,8 @@ def test_nothing_starts_before_what_it_needs_is_ready() -> None:
     healthy = {pair for pair, condition in conditions.items() if condition == "service_healthy"}
     done = {pair for pair, condition in conditions.items() if condition == "service_completed_successfully"}
     assert set(conditions) == healthy | done
-    assert {needed for _, needed in done} == {*(f"migrate-{name}" for name in SERVICES), "load-goods"}
+    assert {needed for _, needed in done} == {*(f"migrate-{name}" for name in SERVICES), "load-goods", "make-verifier"}
+    assert {(f"migrate-{name}", "make-verifier") for name in SERVICES} <= done
     assert {(f"migrate-{name}", "postgres") for name in SERVICES} <= healthy
     assert {("controller", name) for name in set(SERVICES) - {"controller"}} <= healthy
 

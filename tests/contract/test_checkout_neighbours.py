@@ -13,21 +13,30 @@ from services.chassis.outbound import Forwarded, Neighbour
 from services.contracts.carts import Purchase, PurchaseRequest, PurchaseState, Void
 from services.contracts.catalog import Hold, HoldLine
 from services.contracts.identity import Scope
-from services.contracts.payments import IntentStatus, PaymentIntent
+from services.contracts.payments import IntentStatus, PaymentIntent, StripeRefund
 from services.contracts.problems import (
+    GoodsNotSold,
     HoldIsCommitted,
     HoldIsReleased,
     HoldNotFound,
     IdempotencyKeyReused,
     IntentMismatch,
+    OrderNotFound,
     OutOfStock,
     PaymentDeclined,
     PurchaseHasFailed,
     PurchaseIsSettled,
+    RefundHasFailed,
+    RefundIsDone,
+    RefundMismatch,
+    RefundRefused,
     Refused,
+    RestockExceedsSale,
+    RestockMismatch,
     Undecided,
 )
-from services.controller import checkout, clients, processor
+from services.contracts.refunds import Refund, RefundRequest, RefundState, Restock, RestockRequest
+from services.controller import checkout, clients, desk, processor, refunds
 from tests.checkout_fakes import CART, OWNER, FakeCarts, FakePayments, FakeStock, Wire, request_for
 from tests.conftest import MakeDatabase
 from tests.service.cartdb_client import new_guest, running_cartdb
@@ -39,10 +48,18 @@ from tests.tokens import TestIssuer
 APPLES = HEADER + "apple,,Apple,Round.,Fruit,apple.svg,4000,,10\n"
 
 
-class Carts(checkout.Carts, Protocol):
-    """The steps of a checkout, and its tombstone."""
+class Carts(checkout.Carts, refunds.Carts, desk.Carts, Protocol):
+    """The steps of a checkout and of a refund, and the checkout's tombstone."""
 
     async def void(self, owner: str, checkout_id: UUID, command: Void) -> Purchase | Refused | Undecided: ...
+
+
+class Stock(checkout.Stock, refunds.Stock, Protocol):
+    """Holds, and what comes back."""
+
+
+class Payments(checkout.Payments, refunds.Payments, Protocol):
+    """Charges, and what goes back."""
 
 
 @dataclass
@@ -50,8 +67,8 @@ class World:
     """The three neighbours, and an open cart of two apples at version 1."""
 
     carts: Carts
-    stock: checkout.Stock
-    payments: checkout.Payments
+    stock: Stock
+    payments: Payments
     owner: str
     cart_id: UUID
     declining: str
@@ -77,6 +94,30 @@ class World:
 
     async def confirm(self, intent_id: str, payment_method: str = "pm_card_visa") -> PaymentIntent | object:
         return await self.payments.confirm(intent_id, payment_method=payment_method, checkout_id=self.checkout_id)
+
+    async def sold(self) -> str:
+        """A paid purchase of two apples for 8000 paise; its intent."""
+        intent_id = await self.attached()
+        await self.stock.hold(self.checkout_id, [HoldLine(sku="apple", quantity=2)])
+        await self.confirm(intent_id)
+        await self.stock.commit(self.checkout_id)
+        await self.carts.settle(self.owner, self.checkout_id, intent_id)
+        return intent_id
+
+    async def set_aside(self, refund_id: UUID, amount: int | None, *, fingerprint: str = "f") -> Refund | object:
+        request = RefundRequest(
+            refund_id=refund_id, fingerprint=fingerprint, amount=amount, currency="INR", actor="user:olga"
+        )
+        return await self.carts.refund(self.owner, self.checkout_id, request)
+
+    async def give_back(self, intent_id: str, refund_id: UUID, amount: int) -> StripeRefund | object:
+        return await self.payments.refund(
+            intent_id, amount=amount, reason="duplicate", refund_id=refund_id, checkout_id=self.checkout_id
+        )
+
+    async def put_back(self, refund_id: UUID, quantity: int) -> Restock | object:
+        lines = [HoldLine(sku="apple", quantity=quantity)]
+        return await self.stock.restock(refund_id, RestockRequest(checkout_id=self.checkout_id, lines=lines))
 
 
 def fakes() -> World:
@@ -295,3 +336,133 @@ async def test_a_confirm_that_comes_after_the_cancel_charges_nothing(world: Worl
 
     assert isinstance(late, PaymentIntent)
     assert late.status is IntentStatus.CANCELED
+
+
+def refusal_of(answer: object) -> type:
+    assert isinstance(answer, Refused), answer
+    return type(answer.problem)
+
+
+async def test_a_refund_is_set_aside_once_and_another_request_under_its_id_is_refused(world: World) -> None:
+    await world.sold()
+    refund_id = uuid4()
+
+    answers = [await world.set_aside(refund_id, 3000) for _ in range(2)]
+    other = await world.set_aside(refund_id, 3000, fingerprint="other")
+
+    assert answers[0] == answers[1]
+    assert isinstance(answers[0], Refund)
+    assert (answers[0].state, answers[0].amount) == (RefundState.PENDING, 3000)
+    assert refusal_of(other) is IdempotencyKeyReused
+
+
+async def test_a_refund_of_more_than_is_left_fails_for_good(world: World) -> None:
+    await world.sold()
+    first, second = uuid4(), uuid4()
+    await world.set_aside(first, 3000)
+
+    refused = await world.set_aside(second, 5001)
+    await world.carts.fail_refund(world.owner, first, failure="failed", processor_refund_id=None)
+    again = await world.set_aside(second, 5001)
+    rest = await world.set_aside(uuid4(), None)
+
+    assert isinstance(refused, Refund)
+    assert (refused.state, refused.failure) == (RefundState.FAILED, "refund_exceeds_payment")
+    assert refused.detail == {"left": 5000, "paid": 8000}
+    assert again == refused
+    assert isinstance(rest, Refund)
+    assert (rest.state, rest.amount) == (RefundState.PENDING, 8000)
+
+
+async def test_a_refund_of_an_unpaid_purchase_fails_for_good(world: World) -> None:
+    await world.attached()
+
+    refused = await world.set_aside(uuid4(), None)
+
+    assert isinstance(refused, Refund)
+    assert (refused.state, refused.failure, refused.amount) == (RefundState.FAILED, "order_not_paid", None)
+
+
+async def test_a_finished_refund_agrees_on_repeats_and_is_seen_on_the_purchase(world: World) -> None:
+    await world.sold()
+    refund_id = uuid4()
+    await world.set_aside(refund_id, 3000)
+
+    done = [await world.carts.finish_refund(world.owner, refund_id, "re_1") for _ in range(2)]
+    failed = await world.carts.fail_refund(world.owner, refund_id, failure="failed", processor_refund_id=None)
+    other = await world.carts.finish_refund(world.owner, refund_id, "re_2")
+    purchase = await world.carts.anybodys(world.checkout_id)
+
+    assert [one.state for one in done if isinstance(one, Refund)] == [RefundState.DONE] * 2
+    assert (refusal_of(failed), refusal_of(other)) == (RefundIsDone, RefundMismatch)
+    assert isinstance(purchase, Purchase)
+    assert (purchase.state, purchase.refunds) == (PurchaseState.PAID, [done[0]])
+
+
+async def test_a_failed_refund_cannot_be_finished(world: World) -> None:
+    await world.sold()
+    refund_id = uuid4()
+    await world.set_aside(refund_id, 3000)
+
+    failed = [
+        await world.carts.fail_refund(world.owner, refund_id, failure=why, processor_refund_id=None)
+        for why in ("failed", "canceled")
+    ]
+    finished = await world.carts.finish_refund(world.owner, refund_id, "re_1")
+
+    assert [one.failure for one in failed if isinstance(one, Refund)] == ["failed"] * 2
+    assert refusal_of(finished) is RefundHasFailed
+
+
+async def test_a_purchase_that_nobody_made_is_anybodys(world: World) -> None:
+    assert refusal_of(await world.carts.anybodys(uuid4())) is OrderNotFound
+
+
+async def test_money_goes_back_once_for_a_refund_and_is_listed_under_it(world: World) -> None:
+    intent_id = await world.sold()
+    refund_id = uuid4()
+
+    before = await world.payments.refunds_of(intent_id)
+    answers = [await world.give_back(intent_id, refund_id, 3000) for _ in range(2)]
+    listed = await world.payments.refunds_of(intent_id)
+
+    assert before == []
+    assert answers[0] == answers[1]
+    assert isinstance(listed, list)
+    [given] = listed
+    assert (given.status, given.amount, given.metadata["refund_id"]) == ("succeeded", 3000, str(refund_id))
+
+
+async def test_the_processor_gives_no_more_back_than_it_took_and_says_no_again(world: World) -> None:
+    intent_id = await world.sold()
+    await world.give_back(intent_id, uuid4(), 5000)
+    refund_id = uuid4()
+
+    answers = [await world.give_back(intent_id, refund_id, 3001) for _ in range(2)]
+    rest = await world.give_back(intent_id, uuid4(), 3000)
+    nothing = await world.give_back(intent_id, uuid4(), 1)
+
+    assert [refusal_of(answer) for answer in (*answers, nothing)] == [RefundRefused] * 3
+    assert isinstance(rest, StripeRefund)
+
+
+async def test_goods_come_back_once_for_a_refund_and_never_more_than_were_sold(world: World) -> None:
+    await world.sold()
+    refund_id = uuid4()
+
+    back = [await world.put_back(refund_id, 1) for _ in range(2)]
+    other = await world.put_back(refund_id, 2)
+    more = await world.put_back(uuid4(), 2)
+    rest = await world.put_back(uuid4(), 1)
+
+    assert back[0] == back[1]
+    assert isinstance(back[0], Restock)
+    assert (refusal_of(other), refusal_of(more)) == (RestockMismatch, RestockExceedsSale)
+    assert isinstance(rest, Restock)
+    assert isinstance(await world.stock.hold(uuid4(), [HoldLine(sku="apple", quantity=10)]), Hold)
+
+
+async def test_goods_that_were_not_sold_do_not_come_back(world: World) -> None:
+    await world.stock.hold(world.checkout_id, [HoldLine(sku="apple", quantity=2)])
+
+    assert refusal_of(await world.put_back(uuid4(), 1)) is GoodsNotSold

@@ -18,7 +18,9 @@ CALLS = {
     ),
     "reconcile": (
         *("unfinished", "create", "attach", "find_intent", "commit", "settle", "cancel", "release", "unpurchase"),
+        *("refunds_of", "refund", "restock", "finish_refund", "fail_refund"),
     ),
+    "operator": ("anybodys", "refund_row", "refunds_of", "refund", "restock", "finish_refund", "fail_refund"),
     "cancel": ("purchase_of", "create", "attach", "cancel", "release", "unpurchase"),
 }
 

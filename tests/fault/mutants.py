@@ -7,7 +7,7 @@ from uuid import UUID
 from services.cartdb.purchase import check_snapshot, why_not
 from services.contracts.carts import CartStatus, Purchase, PurchaseRequest, PurchaseState
 from services.contracts.catalog import Hold, HoldLine
-from services.contracts.payments import IntentStatus, PaymentIntent
+from services.contracts.payments import IntentStatus, PaymentIntent, StripeRefund
 from services.contracts.problems import (
     CheckoutRefused,
     NotSent,
@@ -17,9 +17,11 @@ from services.contracts.problems import (
     Refused,
     Undecided,
 )
+from services.contracts.refunds import Refund, RefundRequest, RefundState, Restock, RestockRequest
 from services.controller.checkout import Checkout, Failed, Outcome, Paid, Processing, snapshot_of
 from services.controller.orders import Orders, Wish
 from services.controller.reconcile import Reconcile
+from services.controller.refunds import RefundOutcome, Refunds, Underway
 from tests.checkout_fakes import FakeCart, FakeCarts, FakePayments, FakeStock
 from tests.fault.network import Catalog, Payments
 from tests.fault.schedule import Parts
@@ -221,6 +223,52 @@ class ChargesTheLivePrice(Checkout):
         return created.id if isinstance(attached, Purchase) else OutcomeUnknown("cartdb", "attach")
 
 
+class FailsARefundOnTimeout(Refunds):
+    async def _give(self, refund: Refund) -> RefundOutcome:
+        outcome = await super()._give(refund)
+        if isinstance(outcome, Underway):
+            return await self._fail(refund, "timed_out", None)
+        return outcome
+
+
+class FinishesBeforeRestock(Refunds):
+    async def _restock(self, refund: Refund, given: StripeRefund) -> RefundOutcome:
+        await self._carts.finish_refund(refund.owner_id, refund.refund_id, given.id)
+        return await super()._restock(refund, given)
+
+
+@dataclass
+class FreshRefundKeyPerTry(FakePayments):
+    def key_of(self, refund_id: UUID) -> str:
+        return f"{refund_id}:refund:{len(self.answers)}"
+
+
+@dataclass
+class RefundsWithoutASum(FakeCarts):
+    """A cartdb that looks at each refund alone."""
+
+    def why_no_refund(self, row: Purchase, known: list[Refund], request: RefundRequest) -> Problem | None:
+        return super().why_no_refund(row, [], request)
+
+
+@dataclass
+class ForgetsRefusedRefunds(FakeCarts):
+    async def refund(self, owner: str, checkout_id: UUID, request: RefundRequest) -> Refund | Refused | Undecided:
+        known = request.refund_id in self.refunds
+        answer = await super().refund(owner, checkout_id, request)
+        if not known and isinstance(answer, Refund) and answer.state is RefundState.FAILED:
+            del self.refunds[request.refund_id]
+        return answer
+
+
+@dataclass
+class RestocksTwice(FakeStock):
+    async def restock(self, refund_id: UUID, request: RestockRequest) -> Restock | Refused | Undecided:
+        if refund_id in self.restocks:
+            self._put_back(refund_id, request)
+        return await super().restock(refund_id, request)
+
+
 class RefusesWithoutTombstone(Orders):
     async def _tombstone(self, wish: Wish, problem: Problem) -> CartsAnswer:
         return Refused(OrderNotFound())
@@ -239,6 +287,8 @@ CHARGED_OPEN = "charged, and the cart is not purchased"
 HELD = "stock held for ever"
 TWO = "a cart has two purchases"
 DIFFERS = "a purchased cart differs from its snapshot"
+UNBACKED = "given back, and no refund stands for it"
+SOLD_AND_LEFT = "stock sold and left is not what there was"
 
 MUTANTS: dict[str, Mutant] = {
     "unmark on a time-out": Mutant(Parts(checkout=UnmarksOnTimeout), CHARGED_OPEN),
@@ -263,5 +313,11 @@ MUTANTS: dict[str, Mutant] = {
     "a purchased cart edited": Mutant(Parts(carts=EditsWhilePaying), DIFFERS),
     "a late unmark reopens the cart": Mutant(Parts(carts=LateUnmarkReopens), "a purchased cart is open"),
     "release without a tombstone": Mutant(Parts(stock=ReleasesWithoutTombstone), HELD),
-    "a repeated hold holds again": Mutant(Parts(stock=HoldsTwice), "stock sold and left is not what there was"),
+    "a repeated hold holds again": Mutant(Parts(stock=HoldsTwice), SOLD_AND_LEFT),
+    "a refund failed on a time-out": Mutant(Parts(refunds=FailsARefundOnTimeout), UNBACKED),
+    "a fresh refund key per try": Mutant(Parts(payments=FreshRefundKeyPerTry), "a refund was given back twice"),
+    "no sum of refunds": Mutant(Parts(carts=RefundsWithoutASum), "refunds of more than was paid"),
+    "refused refunds not written down": Mutant(Parts(carts=ForgetsRefusedRefunds), "told another end of a refund"),
+    "a refund finished before its restock": Mutant(Parts(refunds=FinishesBeforeRestock), SOLD_AND_LEFT),
+    "a repeated restock restocks again": Mutant(Parts(stock=RestocksTwice), SOLD_AND_LEFT),
 }

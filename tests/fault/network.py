@@ -19,8 +19,9 @@ from services.contracts.catalog import (
     Product,
     ProductPage,
 )
-from services.contracts.payments import IntentStatus, PaymentIntent
+from services.contracts.payments import IntentStatus, PaymentIntent, StripeRefund
 from services.contracts.problems import NotSent, OutcomeUnknown, Problem, Refused, Unavailable, Undecided
+from services.contracts.refunds import Refund, RefundRequest, Restock, RestockRequest
 from services.controller.authority import Authority
 from tests.checkout_fakes import FakeCarts, FakePayments, FakeStock
 from tests.fault.clock import Clock, Task, Wait, at_once
@@ -131,8 +132,8 @@ class Line:
 def told(answer: object) -> str:
     """An answer in a word or two, for the trace."""
     match answer:
-        case Purchase(state=state, reason=reason):
-            return f"{state.value} {reason or ''}"
+        case Purchase(state=state, reason=why) | Refund(state=state, failure=why):
+            return f"{state.value} {why or ''}"
         case Hold(state=held):
             return held
         case PaymentIntent(status=status):
@@ -195,6 +196,28 @@ class Carts:
     async def unfinished(self, older_than: float) -> Unfinished | Refused | Undecided:
         return await self.line.carry("cartdb", "unfinished", lambda: self.store.unfinished(older_than))
 
+    async def anybodys(self, checkout_id: UUID) -> Purchase | Refused | Undecided:
+        return await self.line.carry("cartdb", "anybodys", lambda: self.store.anybodys(checkout_id))
+
+    async def refund(self, owner: str, checkout_id: UUID, request: RefundRequest) -> Refund | Refused | Undecided:
+        return await self.line.carry("cartdb", "refund_row", lambda: self.store.refund(owner, checkout_id, request))
+
+    async def finish_refund(
+        self, owner: str, refund_id: UUID, processor_refund_id: str
+    ) -> Refund | Refused | Undecided:
+        return await self.line.carry(
+            "cartdb", "finish_refund", lambda: self.store.finish_refund(owner, refund_id, processor_refund_id)
+        )
+
+    async def fail_refund(
+        self, owner: str, refund_id: UUID, *, failure: str, processor_refund_id: str | None
+    ) -> Refund | Refused | Undecided:
+        return await self.line.carry(
+            "cartdb",
+            "fail_refund",
+            lambda: self.store.fail_refund(owner, refund_id, failure=failure, processor_refund_id=processor_refund_id),
+        )
+
     async def apply(self, owner: str, frozen: Frozen) -> Receipt | Refused | Undecided:
         raise AssertionError("no adoption is unfinished")
 
@@ -219,6 +242,9 @@ class Catalog:
 
     async def release(self, checkout_id: UUID) -> Hold | Refused | Undecided:
         return await self.line.carry("catalog", "release", lambda: self.store.release(checkout_id))
+
+    async def restock(self, refund_id: UUID, request: RestockRequest) -> Restock | Refused | Undecided:
+        return await self.line.carry("catalog", "restock", lambda: self.store.restock(refund_id, request))
 
     async def items(self, *, skus: Iterable[str] = (), ids: Iterable[tuple[int, int | None]] = ()) -> list[Item]:
         kept = list(skus)
@@ -302,3 +328,19 @@ class Payments:
 
     async def find(self, intent_id: str) -> PaymentIntent | Refused | Undecided:
         return await self.line.carry("payments", "find_intent", lambda: self.store.find(intent_id))
+
+    async def refunds_of(self, intent_id: str) -> list[StripeRefund] | Refused | Undecided:
+        return await self.line.carry("payments", "refunds_of", lambda: self.store.refunds_of(intent_id))
+
+    async def refund(
+        self, intent_id: str, *, amount: int, reason: str | None, refund_id: UUID, checkout_id: UUID
+    ) -> StripeRefund | Refused | Undecided:
+        dice = self.line.network.dice
+
+        async def give_back() -> StripeRefund | Refused | Undecided:
+            self.store.refusing_refunds = dice.random() < 0.3
+            return await self.store.refund(
+                intent_id, amount=amount, reason=reason, refund_id=refund_id, checkout_id=checkout_id
+            )
+
+        return await self.line.carry("payments", "refund", give_back)

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -20,11 +21,15 @@ from services.contracts.problems import (
     Problem,
     Unavailable,
 )
+from services.contracts.refunds import Refund, RefundState
+from services.contracts.shop import RefundCommand
 from services.controller.authority import Authority
 from services.controller.checkout import Checkout
+from services.controller.desk import Desk
 from services.controller.orders import Bought, Orders
 from services.controller.quote import Form, checkout_id_of
 from services.controller.reconcile import Reconcile
+from services.controller.refunds import Refunds
 from tests.checkout_fakes import NOW, FakeCarts, FakePayments, FakeStock, Wire
 from tests.fault.clock import Clock, Task, at_once
 from tests.fault.network import Carts, Catalog, Line, Network, Payments
@@ -40,11 +45,15 @@ class Parts:
 
     checkout: type[Checkout] = Checkout
     reconcile: type[Reconcile] = Reconcile
+    refunds: type[Refunds] = Refunds
     orders: type[Orders] = Orders
     carts: type[FakeCarts] = FakeCarts
     stock: type[FakeStock] = FakeStock
     payments: type[FakePayments] = FakePayments
     line_to_payments: type[Payments] = Payments
+
+
+TOLD_OF = {RefundState.DONE: "done", RefundState.FAILED: "refused", RefundState.PENDING: "processing"}
 
 
 class Bearer:
@@ -88,6 +97,7 @@ class Schedule:
         self.clock = Clock()
         self.violations: list[str] = []
         self.told: defaultdict[UUID, set[str]] = defaultdict(set)
+        self.told_of_refunds: defaultdict[UUID, set[str]] = defaultdict(set)
         self.refused: set[tuple[UUID, str]] = set()
         self.shown: dict[str, int] = {}
         self.price = 4000
@@ -173,12 +183,20 @@ class Schedule:
             aliases={},
         )
 
-    def _alarm(self, what: str, purchase: Purchase, problem: Problem) -> None:
+    def _refunds(self, line: Line) -> Refunds:
+        return self.parts.refunds(
+            carts=Carts(line, self.carts), stock=self._catalog(line), payments=self._pay(line), alarm=self._alarm
+        )
+
+    def _alarm(self, what: str, concerned: Purchase | Refund, problem: Problem) -> None:
         self._bad(f"alarm: {what}")
 
     async def _reconcile(self, line: Line) -> None:
         reconcile = self.parts.reconcile(
-            checkout=self._checkout(line), carts=Carts(line, self.carts), payments=self._pay(line)
+            checkout=self._checkout(line),
+            refunds=self._refunds(line),
+            carts=Carts(line, self.carts),
+            payments=self._pay(line),
         )
         while True:
             await self.clock.sleep(self.dice.uniform(2, 6))
@@ -254,6 +272,40 @@ class Schedule:
         if controller := self._some_controller():
             self._spawn(controller, "cancel", lambda line: self._cancel(line, shopper, order_id))
 
+    # --- what the operator does
+
+    async def _operator(self) -> None:
+        for round_ in range(self.dice.randint(1, 3)):
+            await self.clock.sleep(self.dice.uniform(8, 40))
+            paid = [row for row in self.carts.rows.values() if row.state is PurchaseState.PAID]
+            if paid:
+                await self._give_back(self.dice.choice(paid), f"r{round_}")
+
+    async def _give_back(self, order: Purchase, name: str) -> None:
+        dice = self.dice
+        assert order.snapshot is not None
+        for part in range(dice.choice([1, 1, 2])):
+            amount = dice.choice([None, order.snapshot.amount, order.snapshot.amount // 2, 1000])
+            goods = [{"sku": "apple", "quantity": 1}] if dice.random() < 0.6 else []
+            command = RefundCommand.model_validate({"amount": amount, "restock": goods})
+            key = f"{name}-{part}" if dice.random() < 0.7 else None
+            for _ in range(dice.choice([1, 2, 3])):
+                if controller := self._some_controller():
+                    self._spawn(controller, "operator", partial(self._refund, order.checkout_id, command, key))
+                await self.clock.sleep(dice.choice([0.01, 0.3, dice.uniform(0, 15)]))
+
+    async def _refund(self, order_id: UUID, command: RefundCommand, key: str | None, line: Line) -> None:
+        desk = Desk(carts=Carts(line, self.carts), refunds=self._refunds(line))
+        try:
+            told = await desk.refund("user:olga", order_id, command, key=key)
+        except Unavailable:
+            return
+        except Problem as problem:
+            if named := problem.members.get("refund_id"):
+                self.told_of_refunds[UUID(named)].add("refused")
+            return
+        self.told_of_refunds[told.reply.refund.refund_id].add("done" if told.done else "processing")
+
     async def _change_prices(self) -> None:
         for _ in range(3):
             await self.clock.sleep(self.dice.uniform(1, 25))
@@ -278,18 +330,20 @@ class Schedule:
             for tab in "12":
                 Task(self._tab(Shopper(owner), tab), lambda _: False).go_on()
         Task(self._change_prices(), lambda _: False).go_on()
+        Task(self._operator(), lambda _: False).go_on()
         self.clock.run_until(FAULTS_END)
         self.network.healed = True
-        left = {row.checkout_id for row in self._pending()}
+        left = self._pending()
         self.network.note("faults end", len(left), "pending")
         self.clock.run_until(FAULTS_END + RECOVERY)
-        if left & {row.checkout_id for row in self._pending()}:
+        if left & self._pending():
             self._bad("not recovered in time")
         self.clock.run_until(max(FAULTS_END, self.network.last_late) + RECOVERY)
         self._look_at_the_end()
 
-    def _pending(self) -> list[Purchase]:
-        return [row for row in self.carts.rows.values() if row.state is PurchaseState.PENDING]
+    def _pending(self) -> set[UUID]:
+        purchases = {key for key, row in self.carts.rows.items() if row.state is PurchaseState.PENDING}
+        return purchases | {key for key, row in self.carts.refunds.items() if row.state is RefundState.PENDING}
 
     # --- what must hold
 
@@ -318,6 +372,29 @@ class Schedule:
         if self.stock.available < 0:
             self._bad("stock below zero")
         self._look_at_carts()
+        if self.carts.refunds:
+            self._look_at_refunds()
+
+    def _look_at_refunds(self) -> None:
+        seen = set[str]()
+        for _, given in self.payments.refunds.values():
+            name = given.metadata["refund_id"]
+            row = self.carts.refunds.get(UUID(name))
+            if row is None or row.state is RefundState.FAILED or row.amount != given.amount:
+                self._bad("given back, and no refund stands for it")
+            if name in seen:
+                self._bad("a refund was given back twice")
+            seen.add(name)
+        taken = Counter[UUID]()
+        for row in self.carts.refunds.values():
+            if row.state is not RefundState.FAILED:
+                taken[row.checkout_id] += row.amount or 0
+        if any(amount > self._paid(order_id) for order_id, amount in taken.items()):
+            self._bad("refunds of more than was paid")
+
+    def _paid(self, order_id: UUID) -> int:
+        row = self.carts.rows[order_id]
+        return row.snapshot.amount if row.snapshot and row.state is PurchaseState.PAID else 0
 
     def _look_at_carts(self) -> None:
         live = [row for row in self.carts.rows.values() if row.state is not PurchaseState.FAILED]
@@ -348,8 +425,16 @@ class Schedule:
             if row.state is PurchaseState.PAID and row.snapshot
             for line in row.snapshot.lines
         )
+        done = [row for row in self.carts.refunds.values() if row.state is RefundState.DONE]
+        sold -= sum(line.quantity for row in done for line in row.restock)
         if self.stock.sold != sold or sold + self.stock.available != self.start:
             self._bad("stock sold and left is not what there was")
+        if sum(given.amount for _, given in self.payments.refunds.values()) != sum(row.amount or 0 for row in done):
+            self._bad("given back and refunded disagree")
+        for refund_id, told in self.told_of_refunds.items():
+            row = self.carts.refunds.get(refund_id)
+            if told - {"processing", TOLD_OF[row.state] if row else "refused"}:
+                self._bad("told another end of a refund")
 
     def _look_at_an_end(self, checkout_id: UUID, charges: int) -> None:
         row = self.carts.rows.get(checkout_id)
@@ -374,6 +459,7 @@ class Schedule:
             ends["refused" if refused else row.state.value] += 1
             ends["marked"] += not refused
         ends.update("told " + what for told in self.told.values() for what in told)
+        ends.update("refund " + row.state.value for row in self.carts.refunds.values())
         return ends
 
     def story(self) -> str:

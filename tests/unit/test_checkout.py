@@ -18,8 +18,10 @@ from services.contracts.problems import (
     Unavailable,
     Undecided,
 )
+from services.contracts.refunds import Refund
 from services.controller.checkout import Checkout, Failed, Outcome, Paid, Processing
 from services.controller.reconcile import Reconcile
+from services.controller.refunds import Refunds
 from tests.checkout_fakes import (
     CART,
     CHECKOUT,
@@ -50,8 +52,13 @@ class World:
         self.payments = FakePayments(self.wire)
         self.checkout = Checkout(carts=self.carts, stock=self.stock, payments=self.payments, alarm=self._alarm)
 
-    def _alarm(self, what: str, purchase: Purchase, problem: Problem) -> None:
+    def _alarm(self, what: str, concerned: Purchase | Refund, problem: Problem) -> None:
         self.alarms.append(what)
+
+    def reconciler(self) -> Reconcile:
+        """Somebody who finishes what was left."""
+        refunds = Refunds(carts=self.carts, stock=self.stock, payments=self.payments, alarm=self._alarm)
+        return Reconcile(checkout=self.checkout, refunds=refunds, carts=_Listing(self.carts), payments=self.payments)
 
     def trouble(self, call: str, *troubles: Trouble) -> None:
         """Script what happens to the next calls of a name."""
@@ -63,7 +70,7 @@ class World:
 
     async def reconcile(self) -> None:
         """One round."""
-        await Reconcile(checkout=self.checkout, carts=_Listing(self.carts), payments=self.payments).round(older_than=0)
+        await self.reconciler().round(older_than=0)
 
     @property
     def state(self) -> PurchaseState:
@@ -283,8 +290,8 @@ class _Pausing(FakePayments):
 async def test_a_round_that_is_cut_short_has_not_begun_the_rows_after() -> None:
     world = World()
     world.payments = _Pausing(world.wire)
-    checkout = Checkout(carts=world.carts, stock=world.stock, payments=world.payments, alarm=world._alarm)
-    reconcile = Reconcile(checkout=checkout, carts=_Listing(world.carts), payments=world.payments)
+    world.checkout = Checkout(carts=world.carts, stock=world.stock, payments=world.payments, alarm=world._alarm)
+    reconcile = world.reconciler()
     for number in (1, 2):
         await world.carts.purchase(OWNER, UUID(int=number), request_for(checkout_id=UUID(int=number)))
 
@@ -302,7 +309,7 @@ async def test_reconcile_counts_what_is_still_open() -> None:
     world = World()
     world.trouble("confirm", "lost_answer")
     await world.run()
-    reconcile = Reconcile(checkout=world.checkout, carts=_Listing(world.carts), payments=world.payments)
+    reconcile = world.reconciler()
     world.trouble("settle", "not_sent")
 
     rounds = [await reconcile.round(older_than=0) for _ in range(3)]
