@@ -128,8 +128,9 @@ class CartHistory:
     def read(self, quantities: Mapping[str, int]) -> list[str]:
         """What is wrong with a reading of the whole cart."""
         return [
-            f"cart {self.cart_id} holds {quantities.get(sku, 0)} {sku}, which can only be {sorted(self.line(sku).values)}"
+            f"cart {self.cart_id} holds {quantities.get(sku, 0)} {sku}, which can only be {expected}"
             for sku in sorted({*self.lines, *quantities})
+            for expected in [sorted(self.line(sku).values)]
             if not self.line(sku).seen(quantities.get(sku, 0))
         ]
 

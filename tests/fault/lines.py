@@ -113,7 +113,7 @@ class Lines:
     async def quiet(self, *, seconds: float) -> None:
         """Wait until nothing late is under way any more."""
         deadline = time.monotonic() + seconds
-        while any(line.under_way for line in self._lines.values()) and time.monotonic() < deadline:
+        while any(line.under_way for line in self._lines.values()) and time.monotonic() < deadline:  # noqa: ASYNC110 - lines have no event for it
             await asyncio.sleep(0.1)
 
     @property

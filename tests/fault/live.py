@@ -14,10 +14,11 @@ from random import Random
 from typing import ParamSpec, Self, TypeVar
 
 from services.local.stack import Plan, Stack
+from services.verify import check
 from tests.fault.asking import Door
 from tests.fault.cpu import used
 from tests.fault.histories import Diary
-from tests.fault.reckoning import Databases, reckon, settled
+from tests.fault.reckoning import DOWN, Databases, reckon, settled
 from tests.fault.report import Asked
 from tests.fault.shoppers import Shopper
 from tests.fault.town import Places, Town
@@ -28,6 +29,7 @@ T = TypeVar("T")
 
 # So short that a stage fits into its minutes; a frozen process still wakes after others took its checkouts over.
 RECONCILE = {"RECONCILE_AFTER_SECONDS": "2", "RECONCILE_EVERY_SECONDS": "0.5"}
+LOOK_SECONDS = 5.0
 KINDS = ("guest", "member", "guest", "program", "member", "guest")
 
 
@@ -65,10 +67,13 @@ class Live:
     """How long after the last fault everything must be finished."""
     ALARM = "checkout alarm"
 
-    def __init__(self, asked: Asked, *, shoppers: int = 20, kind: type[Stack] = Stack) -> None:
+    def __init__(
+        self, asked: Asked, *, shoppers: int = 20, kind: type[Stack] = Stack, folder: Path | None = None
+    ) -> None:
         """Know what is wanted; nothing starts before it is entered.
 
         Args:
+            folder: where data and logs stay afterwards; a passing one, unless given.
             kind: another way to start the services, such as with a safeguard missing.
         """
         self.asked = asked
@@ -77,12 +82,14 @@ class Live:
         self.broken: list[str] = []
         self.began = time.time()
         self._kind = kind
+        self._folder = folder
+        self.looks = 0
         self.shoppers = shoppers
         self._opened = AsyncExitStack()
         # The kernel ends what was started together with the thread that started it: one thread does it all.
         self._keeper = ThreadPoolExecutor(1, thread_name_prefix="stack")
         self._crowd: list[tuple[Shopper, asyncio.Task[None]]] = []
-        self._watching: list[asyncio.Task[None]] = []
+        self._timing: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
         try:
@@ -97,7 +104,7 @@ class Live:
 
     async def _open(self) -> None:
         self._opened.callback(self._keeper.shutdown)
-        folder = Path(self._opened.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
+        folder = self._folder or Path(self._opened.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
         plan = Plan(
             folder,
             folder / ".env",
@@ -117,6 +124,9 @@ class Live:
         places = Places(self.stack.idp_url, self.stack.addresses.inside("catalog"), secret)
         self.town = Town(self.door, places, Random(f"town:{self.asked.seed}"))
         await self.town.open()
+        server, password = self.stack.server, self.stack.secrets["VERIFIER_PASSWORD"]
+        self._verifiable = check.Databases.at(server.url(database="{database}", user="verifier", password=password))
+        self._looking = asyncio.create_task(self._keep_looking())
 
     async def keep(self, work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
         """Do something to the stack, in the thread that keeps it."""
@@ -145,13 +155,28 @@ class Live:
         per_checkout = {name: 1000 * total / max(1, done) for name, total in spent.items()}
         return Floor(shoppers, time.monotonic() - began, done, per_checkout)
 
+    async def _keep_looking(self) -> None:
+        """`make verify ARGS=--live` again and again, whenever the databases answer."""
+        while not self.town.ended.is_set():
+            await self.town.pause(LOOK_SECONDS)
+            try:
+                verdict = await check.verify(self._verifiable, live=True)
+            except DOWN:
+                continue
+            self.looks += 1
+            self._take(verdict)
+
+    def _take(self, verdict: check.Verdict) -> None:
+        mode = "live" if verdict.live else "at the end"
+        self.broken += [f"verify {mode}: {v.invariant.value}: {v.what} ({v.where})" for v in verdict.violations]
+
     # --- faults
 
     def watch_recovery(self, name: str) -> None:
         """A fault has just ended: from here on its recovery is timed."""
         recovery = Recovery(name)
         self.recoveries.append(recovery)
-        self._watching.append(asyncio.create_task(self._recover(recovery)))
+        self._timing.append(asyncio.create_task(self._recover(recovery)))
 
     async def _recover(self, recovery: Recovery) -> None:
         since, began = datetime.now(UTC), time.monotonic()
@@ -161,8 +186,8 @@ class Live:
 
     async def calm(self, *, seconds: float) -> None:
         """Wait until all faults so far are recovered from, or for so long."""
-        if self._watching:
-            await asyncio.wait(self._watching, timeout=seconds)
+        if self._timing:
+            await asyncio.wait(self._timing, timeout=seconds)
 
     # --- the end
 
@@ -171,6 +196,7 @@ class Live:
         ended = datetime.now(UTC)
         self.town.ended.set()
         began = time.monotonic()
+        await self._looking
         results = await asyncio.gather(*(task for _, task in self._crowd), return_exceptions=True)
         for (shopper, _), result in zip(self._crowd, results, strict=True):
             if isinstance(result, BaseException):
@@ -197,6 +223,7 @@ class Live:
         purchases, charges = await self.databases.purchases(), await self.databases.charges()
         self.broken += reckon(self.town.attempts.values(), purchases, charges)
         self.broken += await self.databases.stuck()
+        self._take(await check.verify(self._verifiable))
         self.broken += [f"an alarm: {line}" for line in self.lines_with(self.ALARM)]
         slow = [r for r in self.recoveries if r.seconds is None or r.seconds > self.RECOVERY_SECONDS]
         self.broken += [f"{r.name}: recovery took {r.seconds or 'for ever'}" for r in slow]

@@ -6,6 +6,7 @@ The campaign's live stages must turn red on a stack of such controllers, or they
 import sys
 import uuid
 from collections.abc import Callable
+from types import ModuleType
 
 from services.chassis.serve import serve
 from services.controller import app, orders
@@ -13,12 +14,20 @@ from services.local.stack import Stack
 from tests.fault.mutants import UnmarksOnTimeout
 
 
+def _replace(module: ModuleType, name: str, value: object) -> None:
+    assert hasattr(module, name)
+    setattr(module, name, value)
+
+
 def _unmark_on_time_out() -> None:
-    app.Checkout = UnmarksOnTimeout  # type: ignore[misc]
+    _replace(app, "Checkout", UnmarksOnTimeout)
 
 
 def _fresh_id_per_try() -> None:
-    orders.checkout_id_of = lambda owner_id, key: uuid.uuid4()
+    def fresh(owner_id: str, key: str) -> uuid.UUID:
+        return uuid.uuid4()
+
+    _replace(orders, "checkout_id_of", fresh)
 
 
 MUTANTS: dict[str, Callable[[], None]] = {

@@ -141,6 +141,7 @@ def conclude(report: Report, live: Live) -> None:
         report.broken.append(f"and {len(live.broken) - MOST_TOLD} more of that kind")
     if live.seconds_to_notice is not None:
         report.counts["s until a shopper first noticed"] = round(live.seconds_to_notice, 1)
+    report.counts["times that verify --live looked"] = live.looks
     report.counts["alarms"] = len(live.lines_with(live.ALARM))
     report.counts["carts and orders compared at the end"] = live.town.counts["carts compared at the end"] + len(
         live.town.attempts

@@ -1,9 +1,10 @@
-"""Stages c and d on one stack, which is started and judged once: `python -m tests.fault.real [--short] [--seed N] [--mutant NAME]`."""
+"""Stages c and d on one stack, which is started and judged once: `python -m tests.fault.real --short --seed 1`."""
 
 import argparse
 import asyncio
 import sys
 import time
+from pathlib import Path
 
 from services.local.stack import Stack
 from tests.fault import lines, processes
@@ -12,18 +13,19 @@ from tests.fault.mutant_controller import MUTANTS, stack_of
 from tests.fault.report import Asked, Report
 
 
-def run_both(asked: Asked, *, kind: type[Stack] = Stack) -> list[Report]:
+def run_both(asked: Asked, *, kind: type[Stack] = Stack, folder: Path | None = None) -> list[Report]:
     """What broke is told by the second report, unless it belongs to a case of the first.
 
     Args:
         kind: another way to start the services, such as with a safeguard missing.
+        folder: where data and logs stay afterwards.
     """
-    return asyncio.run(_both(asked, kind))
+    return asyncio.run(_both(asked, kind, folder))
 
 
-async def _both(asked: Asked, kind: type[Stack]) -> list[Report]:
+async def _both(asked: Asked, kind: type[Stack], folder: Path | None) -> list[Report]:
     began = time.monotonic()
-    async with Live(asked, kind=kind) as live:
+    async with Live(asked, kind=kind, folder=folder) as live:
         first = await processes.trouble(live)
         first.seconds = time.monotonic() - began
         async with lines.laid(live) as on:
@@ -49,9 +51,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--mutant", choices=sorted(MUTANTS), help="run controllers without a safeguard")
+    parser.add_argument("--folder", type=Path, help="keep data and logs there")
     told = parser.parse_args()
     kind = stack_of(told.mutant) if told.mutant else Stack
-    reports = run_both(Asked(seed=told.seed, short=told.short), kind=kind)
+    reports = run_both(Asked(seed=told.seed, short=told.short), kind=kind, folder=told.folder)
     for report in reports:
         tell(report)
     return 1 if any(report.failures for report in reports) else 0

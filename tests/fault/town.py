@@ -1,4 +1,4 @@
-"""What all shoppers of a run share: the goods, everybody's checkouts and what was told of them, whose carts are whose."""
+"""What all shoppers of a run share: goods, checkouts and what was told of them, whose carts are whose."""
 
 import asyncio
 import random
