@@ -65,8 +65,7 @@ class Line:
         return bool(kept)
 
     def close(self) -> None:
-        """The cart is bought or has moved: what is open now can only be told to have happened before."""
-        self._states = self._reachable()
+        """The cart is bought, and has been read since: what is open now happened before, or not at all."""
         self._closed = True
 
     def plus(self, other: "Line") -> None:
