@@ -166,7 +166,7 @@ class Diary:
 
     name: str
     entries: list[tuple[float, str]] = field(default_factory=list)
-    broken: list[str] = field(default_factory=list)
+    broken: list[tuple[float, str]] = field(default_factory=list)
 
     def write(self, what: str) -> None:
         self.entries.append((time.time(), what))
@@ -174,17 +174,12 @@ class Diary:
     def breaks(self, what: str) -> None:
         """Something that must hold did not."""
         self.write(f"{BROKEN}: {what}")
-        self.broken.append(what)
+        self.broken.append((time.time(), what))
 
     def about(self, *names: str, most: int = 25) -> list[str]:
         """The last entries that name any of the ids, with their times of day."""
         found = [(at, what) for at, what in self.entries if not names or any(name in what for name in names)]
         return [f"{_clock(at)} {what}" for at, what in found[-most:]]
-
-    @property
-    def first_broken_at(self) -> float | None:
-        """When something first did not hold, in seconds since the epoch."""
-        return next((at for at, what in self.entries if what.startswith(BROKEN)), None)
 
 
 def _clock(at: float) -> str:

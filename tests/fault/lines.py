@@ -103,12 +103,12 @@ class Lines:
 
     async def trouble(self, *arrows: str, seconds: float) -> None:
         """Bad luck on some arrows for a while."""
-        for arrow in arrows:
-            self._lines[arrow].policy = self._decks[arrow]
-        await asyncio.sleep(seconds)
-        for arrow in arrows:
-            self._lines[arrow].policy = passing
-        self._live.watch_recovery(f"bad luck on {' and '.join(arrows)}")
+        async with self._live.fault(f"bad luck on {arrows[0] if len(arrows) == 1 else 'all arrows'}"):
+            for arrow in arrows:
+                self._lines[arrow].policy = self._decks[arrow]
+            await asyncio.sleep(seconds)
+            for arrow in arrows:
+                self._lines[arrow].policy = passing
 
     async def quiet(self, *, seconds: float) -> None:
         """Wait until nothing late is under way any more."""
@@ -177,7 +177,7 @@ async def trouble(live: Live, lines: Lines) -> Report:
             progress(f"bad luck on {arrow}")
             await lines.trouble(arrow, seconds=6.0)
     progress("bad luck everywhere")
-    await lines.trouble(*arrows, seconds=8.0 if asked.short else 12.0)
+    await lines.trouble(*arrows, seconds=7.0 if asked.short else 12.0)
     await lines.quiet(seconds=HOLD_SECONDS)
     await live.calm(seconds=live.RECOVERY_SECONDS)
     report.cases = [

@@ -4,15 +4,16 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import ParamSpec, Self, TypeVar
 
+from services.local.settings import SERVICES
 from services.local.stack import Plan, Stack
 from services.verify import check
 from tests.fault.asking import Door
@@ -30,6 +31,7 @@ T = TypeVar("T")
 # So short that a stage fits into its minutes; a frozen process still wakes after others took its checkouts over.
 RECONCILE = {"RECONCILE_AFTER_SECONDS": "2", "RECONCILE_EVERY_SECONDS": "0.5"}
 LOOK_SECONDS = 5.0
+UNHANDLED = "unhandled error"
 KINDS = ("guest", "member", "guest", "program", "member", "guest")
 
 
@@ -79,11 +81,16 @@ class Live:
         self.asked = asked
         self.dice = Random(f"live:{asked.seed}")
         self.recoveries: list[Recovery] = []
-        self.broken: list[str] = []
+        self.broken: list[tuple[float, str]] = []
+        """What must hold and does not, with the moment in which it was noticed."""
+        self._faults: list[tuple[float, float]] = []
+        self._under_way: list[float] = []
         self.began = time.time()
         self._kind = kind
         self._folder = folder
         self.looks = 0
+        self.seconds_to_notice: float | None = None
+        """How long the run had gone on when something first did not hold."""
         self.shoppers = shoppers
         self._opened = AsyncExitStack()
         # The kernel ends what was started together with the thread that started it: one thread does it all.
@@ -168,21 +175,39 @@ class Live:
 
     def _take(self, verdict: check.Verdict) -> None:
         mode = "live" if verdict.live else "at the end"
-        self.broken += [f"verify {mode}: {v.invariant.value}: {v.what} ({v.where})" for v in verdict.violations]
+        self._breaks(f"verify {mode}: {v.invariant.value}: {v.what} ({v.where})" for v in verdict.violations)
+
+    def _breaks(self, whats: Iterable[str]) -> None:
+        self.broken += [(time.time(), what) for what in whats]
 
     # --- faults
 
-    def watch_recovery(self, name: str) -> None:
-        """A fault has just ended: from here on its recovery is timed."""
+    @asynccontextmanager
+    async def fault(self, name: str) -> AsyncIterator[None]:
+        """Something is done to the stack; from its end on the recovery is timed."""
+        began = time.monotonic()
+        self._under_way.append(began)
+        try:
+            yield
+        finally:
+            self._under_way.remove(began)
+            self._faults.append((began, time.monotonic()))
         recovery = Recovery(name)
         self.recoveries.append(recovery)
         self._timing.append(asyncio.create_task(self._recover(recovery)))
 
     async def _recover(self, recovery: Recovery) -> None:
         since, began = datetime.now(UTC), time.monotonic()
-        if await settled(self.databases, since, seconds=4 * self.RECOVERY_SECONDS):
-            recovery.seconds = time.monotonic() - began
+        if await settled(self.databases, since, seconds=6 * self.RECOVERY_SECONDS):
+            recovery.seconds = self._undisturbed_since(began)
             progress(f"recovered after {recovery.seconds:.1f} s: {recovery.name}")
+
+    def _undisturbed_since(self, began: float) -> float:
+        """Seconds since then in which no other fault was under way."""
+        now = time.monotonic()
+        spans = [*self._faults, *((begin, now) for begin in self._under_way)]
+        disturbed = sum(max(0.0, end - max(begin, began)) for begin, end in spans)
+        return max(0.0, now - began - disturbed)
 
     async def calm(self, *, seconds: float) -> None:
         """Wait until all faults so far are recovered from, or for so long."""
@@ -200,9 +225,9 @@ class Live:
         results = await asyncio.gather(*(task for _, task in self._crowd), return_exceptions=True)
         for (shopper, _), result in zip(self._crowd, results, strict=True):
             if isinstance(result, BaseException):
-                self.broken.append(f"{shopper.diary.name} fell over: {result!r}\n    {_last(shopper.diary)}")
+                self._breaks([f"{shopper.diary.name} fell over: {result!r}\n    {_last(shopper.diary)}"])
         if not await settled(self.databases, ended, seconds=max(1.0, self.RECOVERY_SECONDS - time.monotonic() + began)):
-            self.broken.append(f"unfinished {self.RECOVERY_SECONDS:.0f} s after the last fault")
+            self._breaks([f"unfinished {self.RECOVERY_SECONDS:.0f} s after the last fault"])
         await settled(self.databases, datetime.now(UTC), seconds=self.RECOVERY_SECONDS)
         await self.calm(seconds=self.RECOVERY_SECONDS)
         progress(f"nothing is pending {time.monotonic() - began:.1f} s after the end of the run")
@@ -215,24 +240,22 @@ class Live:
         ended = await asyncio.gather(*(shopper.look_at_everything() for shopper in shoppers), return_exceptions=True)
         for shopper, result in zip(shoppers, ended, strict=True):
             if isinstance(result, BaseException):
-                self.broken.append(f"{shopper.diary.name} could not look: {result!r}\n    {_last(shopper.diary)}")
+                self._breaks([f"{shopper.diary.name} could not look: {result!r}\n    {_last(shopper.diary)}"])
 
     async def _judge(self) -> None:
         for shopper, _ in self._crowd:
-            self.broken += [f"{shopper.diary.name}: {what}" for what in shopper.diary.broken]
+            self.broken += [(at, f"{shopper.diary.name}: {what}") for at, what in shopper.diary.broken]
         purchases, charges = await self.databases.purchases(), await self.databases.charges()
-        self.broken += reckon(self.town.attempts.values(), purchases, charges)
-        self.broken += await self.databases.stuck()
-        self._take(await check.verify(self._verifiable))
-        self.broken += [f"an alarm: {line}" for line in self.lines_with(self.ALARM)]
+        self._breaks(reckon(self.town.attempts.values(), purchases, charges))
+        self._breaks(await self.databases.stuck())
+        self.verdict = await check.verify(self._verifiable)
+        self._take(self.verdict)
+        self._breaks(f"an alarm: {line}" for line in self.lines_with(self.ALARM))
+        self._breaks(f"an unhandled error: {line}" for name in SERVICES for line in self.lines_with(UNHANDLED, name))
         slow = [r for r in self.recoveries if r.seconds is None or r.seconds > self.RECOVERY_SECONDS]
-        self.broken += [f"{r.name}: recovery took {r.seconds or 'for ever'}" for r in slow]
-
-    @property
-    def seconds_to_notice(self) -> float | None:
-        """When the first shopper saw something that must not be, in seconds from the start of the stack."""
-        moments = [shopper.diary.first_broken_at for shopper, _ in self._crowd]
-        return min((at - self.began for at in moments if at is not None), default=None)
+        self._breaks(f"{r.name}: recovery took {r.seconds or 'for ever'}" for r in slow)
+        if self.broken:
+            self.seconds_to_notice = min(at for at, _ in self.broken) - self.began
 
     def lines_with(self, text: str, service: str = "controller") -> list[str]:
         """Lines of a service's logs."""

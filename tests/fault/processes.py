@@ -1,6 +1,7 @@
 """Stage c: services and PostgreSQL are killed, frozen and restarted while shoppers shop."""
 
 import asyncio
+import math
 import os
 import signal
 import time
@@ -30,7 +31,6 @@ SHORT = (
     ("controller-1", KILLED),
     ("payments", KILLED),
     ("controller-2", FROZEN),
-    ("cartdb-2", KILLED),
     ("postgres", KILLED),
     ("cartdb-1", RESTARTED),
 )
@@ -102,26 +102,29 @@ async def do(live: Live, deed: Deed, case: Case, report: Report) -> None:
     target, how = deed
     seen = telling.now(live)
     began = time.monotonic()
-    try:
-        match how:
-            case str() if how == KILLED:
-                await live.keep(kill, live.stack, target)
-                await asyncio.sleep(live.dice.uniform(0, 0.7))
-                await live.keep(live.stack.start, target)
-            case str() if how == FROZEN:
-                await live.keep(live.stack.pause, target)
-                await asyncio.sleep(live.dice.uniform(*FREEZE_SECONDS))
-                await live.keep(live.stack.resume, target)
-            case _:
-                await live.keep(live.stack.restart, target)
-    except StartError as failure:
-        case.broken.append(str(failure))
+    async with live.fault(f"{target} {how}"):
+        try:
+            await _do(live, target, how)
+        except StartError as failure:
+            case.broken.append(str(failure))
     case.tried += 1
-    live.watch_recovery(f"{target} {how}")
     felt: Counter[str] = live.door.tally.endings - seen.endings
     told = ", ".join(f"{count} {what}" for what, count in felt.items()) or "nothing"
     report.counts[f"what shoppers felt while {target} {how}"] = told
     progress(f"{target} {how}, {time.monotonic() - began:.1f} s; shoppers felt {told}")
+
+
+async def _do(live: Live, target: str, how: str) -> None:
+    if how == RESTARTED:
+        await live.keep(live.stack.restart, target)
+    elif how == FROZEN:
+        await live.keep(live.stack.pause, target)
+        await asyncio.sleep(live.dice.uniform(*FREEZE_SECONDS))
+        await live.keep(live.stack.resume, target)
+    else:
+        await live.keep(kill, live.stack, target)
+        await asyncio.sleep(live.dice.uniform(0, 0.7))
+        await live.keep(live.stack.start, target)
 
 
 def kill(stack: Stack, target: str) -> None:
@@ -135,17 +138,22 @@ def kill(stack: Stack, target: str) -> None:
 
 
 def conclude(report: Report, live: Live) -> None:
-    """What broke goes into the report of the stage that the run ends with."""
-    report.broken += live.broken[:MOST_TOLD]
-    if len(live.broken) > MOST_TOLD:
-        report.broken.append(f"and {len(live.broken) - MOST_TOLD} more of that kind")
+    """The judgement of the whole run, in the report of the stage that it ends with."""
+    take_broken(report, live)
     if live.seconds_to_notice is not None:
-        report.counts["s until a shopper first noticed"] = round(live.seconds_to_notice, 1)
+        report.counts["s until it was first noticed that something is broken"] = round(live.seconds_to_notice, 1)
     report.counts["times that verify --live looked"] = live.looks
     report.counts["alarms"] = len(live.lines_with(live.ALARM))
     report.counts["carts and orders compared at the end"] = live.town.counts["carts compared at the end"] + len(
         live.town.attempts
     )
-    for case in report.cases:
-        slow = [r for r in live.recoveries if r.name in case.name and (r.seconds or 1e9) > live.RECOVERY_SECONDS]
-        case.broken += [f"recovery took {r.seconds or 'for ever'}" for r in slow]
+    report.counts |= {f"verified: {name}": count for name, count in sorted(live.verdict.counts.items())}
+
+
+def take_broken(report: Report, live: Live, *, before: float = math.inf) -> None:
+    """What was noticed to be broken before a moment goes into this report, and no other."""
+    mine = [what for at, what in live.broken if at < before]
+    live.broken = [(at, what) for at, what in live.broken if at >= before]
+    report.broken += mine[:MOST_TOLD]
+    if len(mine) > MOST_TOLD:
+        report.broken.append(f"and {len(mine) - MOST_TOLD} more")

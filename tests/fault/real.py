@@ -14,7 +14,7 @@ from tests.fault.report import Asked, Report
 
 
 def run_both(asked: Asked, *, kind: type[Stack] = Stack, folder: Path | None = None) -> list[Report]:
-    """What broke is told by the second report, unless it belongs to a case of the first.
+    """What was noticed while the first stage ran is told by its report; the judgement at the end is in the second's.
 
     Args:
         kind: another way to start the services, such as with a safeguard missing.
@@ -28,9 +28,11 @@ async def _both(asked: Asked, kind: type[Stack], folder: Path | None) -> list[Re
     async with Live(asked, kind=kind, folder=folder) as live:
         first = await processes.trouble(live)
         first.seconds = time.monotonic() - began
+        second_began = time.time()
         async with lines.laid(live) as on:
             second = await lines.trouble(live, on)
             await live.finish()
+        processes.take_broken(first, live, before=second_began)
         processes.conclude(second, live)
         second.seconds = time.monotonic() - began - first.seconds
     return [first, second]
