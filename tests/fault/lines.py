@@ -176,6 +176,7 @@ async def trouble(live: Live, lines: Lines) -> Report:
         for arrow in arrows:
             progress(f"bad luck on {arrow}")
             await lines.trouble(arrow, seconds=6.0)
+            await live.calm(seconds=3.0)
     progress("bad luck everywhere")
     await lines.trouble(*arrows, seconds=7.0 if asked.short else 12.0)
     await lines.quiet(seconds=HOLD_SECONDS)
