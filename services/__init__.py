@@ -9,7 +9,8 @@ Five deployables, each a folder with an ``app.py``, each with a database of its 
     payments    a card processor on Stripe's wire; swap it for Stripe by settings port 8004
 
 Beside them, folders without an ``app.py``: ``contracts`` (what crosses the wire), ``chassis`` (what every service is
-bolted onto; it names no business word) and ``local`` (what ``make run`` starts).
+bolted onto; it names no business word), ``local`` (what ``make run`` starts) and ``verify`` (what ``make verify`` runs:
+it reads all databases, changes none, and knows no service's code).
 
 The law:
 

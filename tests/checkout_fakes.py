@@ -224,13 +224,20 @@ class FakeCarts:
             decided_at=self.clock(),
         )
 
-    async def unfinished(self, older_than: float) -> Unfinished | Refused | Undecided:
+    async def unfinished(
+        self, older_than: float, *, checkout_id: UUID | None = None
+    ) -> Unfinished | Refused | Undecided:
+        if trouble := self.wire.before("unfinished"):
+            return trouble
         before = self.clock() - timedelta(seconds=older_than)
         pending = [row for row in self.rows.values() if row.state is PurchaseState.PENDING and row.created_at <= before]
         refunds = [
             one for one in self.refunds.values() if one.state is RefundState.PENDING and one.created_at <= before
         ]
-        return Unfinished(purchases=pending, adoptions=[], refunds=refunds)
+        asked = [row for row in pending if checkout_id in (None, row.checkout_id)]
+        return self.wire.after("unfinished") or Unfinished(
+            purchases=asked, adoptions=[], refunds=refunds if checkout_id is None else []
+        )
 
     async def anybodys(self, checkout_id: UUID) -> Purchase | Refused | Undecided:
         if trouble := self.wire.before("anybodys"):
@@ -469,6 +476,7 @@ class FakePayments:
     slow: bool = False
     refusing_refunds: bool = False
     refund_status: str = "succeeded"
+    broken_keys: int = 0
     intents: dict[str, PaymentIntent] = field(default_factory=dict)
     refunds: dict[str, tuple[str, StripeRefund]] = field(default_factory=dict)
     answers: dict[str, StripeRefund | Refused] = field(default_factory=dict)
@@ -532,18 +540,20 @@ class FakePayments:
         return [refund for intent, refund in self.refunds.values() if intent == intent_id]
 
     async def refund(
-        self, intent_id: str, *, amount: int, reason: str | None, refund_id: UUID, checkout_id: UUID
+        self, intent_id: str, *, amount: int, reason: str | None, refund_id: UUID, checkout_id: UUID, attempt: int
     ) -> StripeRefund | Refused | Undecided:
         if trouble := self.wire.before("refund"):
             return trouble
-        key = self.key_of(refund_id)
+        key = self.key_of(refund_id, attempt)
+        if attempt <= self.broken_keys:
+            return self.wire.after("refund") or OutcomeUnknown("payments", "answered 500", replayed=True)
         if key not in self.answers:
             self.answers[key] = self._give_back(intent_id, amount, refund_id)
         return self.wire.after("refund") or self.answers[key]
 
-    def key_of(self, refund_id: UUID) -> str:
+    def key_of(self, refund_id: UUID, attempt: int) -> str:
         """The idempotency key, whose first answer is its only one."""
-        return f"{refund_id}:refund"
+        return f"{refund_id}:{attempt}"
 
     def _give_back(self, intent_id: str, amount: int, refund_id: UUID) -> StripeRefund | Refused:
         standing = [one for one in self.given_back(intent_id) if one.status in ("succeeded", "pending")]

@@ -1,12 +1,17 @@
 """An app served to a client in this process, with its lifespan run as a server runs it."""
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.chassis.serve import CuttableProtocol
 
 
 def with_state(app: ASGIApp, state: dict[str, Any]) -> ASGIApp:
@@ -26,3 +31,28 @@ async def serving(app: FastAPI, *, base_url: str = "http://service") -> AsyncIte
         transport = httpx.ASGITransport(with_state(app, dict(state or {})), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=base_url) as client:
             yield client
+
+
+class _Announced(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+
+@asynccontextmanager
+async def on_a_port(app: FastAPI) -> AsyncIterator[str]:
+    """The address of the app, served as chassis/serve.py does where fault scripts are on."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = _Announced(uvicorn.Config(app, http=CuttableProtocol, log_config=None, access_log=False))
+    # Not serve(): that one would take the test runner's signals.
+    running = asyncio.create_task(server._serve(sockets=[listening]))
+    await server.up.wait()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await running

@@ -416,9 +416,16 @@ async def unfinished(
     given_back: Refunds,
     older_than: Annotated[float, Query(ge=0, le=86_400)] = 15,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    checkout_id: Annotated[UUID | None, Query()] = None,
 ) -> Unfinished:
-    """Pending purchases and refunds, and unclosed adoptions, of all owners, the oldest first. Reads only."""
+    """Pending purchases and refunds, and unclosed adoptions, of all owners, the oldest first. Reads only.
+
+    `checkout_id` narrows it to the purchase of one checkout, whose owner the caller need not know.
+    """
     caller.demand(Scope.CART_CHECKOUT)
+    if checkout_id is not None:
+        pending = await store.pending_purchases_of(checkout_id, older_than_seconds=older_than)
+        return Unfinished(purchases=pending, adoptions=[])
     return Unfinished(
         purchases=await store.unfinished_purchases(older_than_seconds=older_than, limit=limit),
         adoptions=await moves.unfinished_adoptions(older_than_seconds=older_than, limit=limit),

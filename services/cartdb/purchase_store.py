@@ -215,6 +215,22 @@ class PurchaseStore:
 
         return await self._database.transact(work)
 
+    async def pending_purchases_of(self, checkout_id: UUID, *, older_than_seconds: float) -> list[Purchase]:
+        """The purchase of a checkout while it is pending, whoever owns it. Few are: their index is looked through."""
+
+        async def work(connection: asyncpg.Connection) -> list[Purchase]:
+            rows = await connection.fetch(
+                f"""
+                SELECT {PURCHASE_COLUMNS} FROM purchases
+                WHERE state = 'pending' AND checkout_id = $1 AND created_at < now() - make_interval(secs => $2)
+                """,  # noqa: S608 - a constant
+                checkout_id,
+                older_than_seconds,
+            )
+            return [_purchase(row) for row in rows]
+
+        return await self._database.transact(work)
+
 
 async def _insert_purchase(
     connection: asyncpg.Connection, owner_id: str, cart_id: UUID, request: PurchaseRequest, reason: str | None

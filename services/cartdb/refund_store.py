@@ -17,7 +17,11 @@ from services.contracts.refunds import Refund, RefundRequest, RefundState
 from . import refund as rules
 from .purchase_store import purchase_or_not_found
 
-READ_REFUND = "SELECT * FROM refunds WHERE owner_id = $1 AND refund_id = $2"
+REFUND_COLUMNS = """
+    owner_id, refund_id, checkout_id, state, amount, currency, reason, restock, intent_id, processor_refund_id, failure,
+    detail, actor, fingerprint, created_at, decided_at
+"""
+READ_REFUND = f"SELECT {REFUND_COLUMNS} FROM refunds WHERE owner_id = $1 AND refund_id = $2"  # noqa: S608 - a constant
 
 
 class RefundStore:
@@ -84,10 +88,10 @@ class RefundStore:
 
         async def work(connection: asyncpg.Connection) -> list[Refund]:
             rows = await connection.fetch(
-                """
-                SELECT * FROM refunds WHERE state = 'pending' AND created_at < now() - make_interval(secs => $1)
-                ORDER BY created_at LIMIT $2
-                """,
+                f"""
+                SELECT {REFUND_COLUMNS} FROM refunds
+                WHERE state = 'pending' AND created_at < now() - make_interval(secs => $1) ORDER BY created_at LIMIT $2
+                """,  # noqa: S608 - a constant
                 older_than_seconds,
                 limit,
             )
@@ -108,7 +112,9 @@ async def _locked(connection: asyncpg.Connection, owner_id: str, refund_id: UUID
 
 async def _refunds_of(connection: asyncpg.Connection, owner_id: str, checkout_id: UUID) -> list[Refund]:
     rows = await connection.fetch(
-        "SELECT * FROM refunds WHERE owner_id = $1 AND checkout_id = $2", owner_id, checkout_id
+        f"SELECT {REFUND_COLUMNS} FROM refunds WHERE owner_id = $1 AND checkout_id = $2",  # noqa: S608 - a constant
+        owner_id,
+        checkout_id,
     )
     return [_refund(row) for row in rows]
 

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.chassis.docs import docs_routes
+from services.chassis.faults import Faults, FaultScripts
 from services.chassis.logs import configure_logging, get_logger, request_id, traceparent
 from services.chassis.metrics import HTTP_DURATION, HTTP_REQUESTS, metrics_endpoint
 from services.chassis.settings import ServiceSettings
@@ -203,6 +204,7 @@ def create_service(
     body_limit: int = BODY_LIMIT,
     issuer: str | None = None,
     docs_links: tuple[str, ...] = (),
+    faults: Faults | None = None,
 ) -> FastAPI:
     """A FastAPI application with everything that all services share.
 
@@ -212,6 +214,7 @@ def create_service(
         render: how a problem becomes an answer, for the service that answers browsers too.
         issuer: the provider at which the docs page signs in.
         docs_links: further pages under /docs/ that the docs page leads to.
+        faults: the script of a service that may be told to misbehave.
     """
     configure_logging(name, log_format=settings.log_format, level=settings.log_level)
     app = FastAPI(
@@ -232,6 +235,9 @@ def create_service(
     app.include_router(_health(name, pings))
     app.add_route("/metrics", metrics_endpoint, include_in_schema=False)
     _render_problems(app, render)
+    if faults is not None:
+        app.include_router(faults.router())
+        app.add_middleware(FaultScripts, faults=faults)
     app.add_middleware(Edge, render=render, body_limit=body_limit)
     return app
 

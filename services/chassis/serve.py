@@ -4,6 +4,21 @@ import os
 import sys
 
 import uvicorn
+from pydantic import ValidationError
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from services.chassis.faults import CUT
+
+OFF = frozenset({"", "0", "f", "false", "n", "no", "off"})
+
+
+class CuttableProtocol(HttpToolsProtocol):
+    """HTTP as always, and a way for the application to close the connection without an answer."""
+
+    def on_message_begin(self) -> None:
+        """Begin a request, and say how it could be cut."""
+        super().on_message_begin()
+        self.scope["extensions"] = {CUT: {"now": self.transport.abort}}
 
 
 def serve(service: str, port: int) -> None:
@@ -14,7 +29,7 @@ def serve(service: str, port: int) -> None:
         host=os.environ.get("HOST", "127.0.0.1"),
         port=port,
         loop="auto",
-        http="httptools",
+        http="httptools" if os.environ.get("FAULT_SCRIPTS", "").lower() in OFF else CuttableProtocol,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -26,7 +41,24 @@ def serve(service: str, port: int) -> None:
     )
 
 
+def in_one_line(wrong: ValidationError) -> str:
+    """What is wrong with the settings, without their values: those may be secrets."""
+    told = (
+        (".".join(str(part) for part in error["loc"]).upper(), error["msg"].removeprefix("Value error, "))
+        for error in wrong.errors(include_input=False, include_url=False)
+    )
+    return "; ".join(f"{name}: {message}" if name else message for name, message in told)
+
+
+def main(service: str, port: int) -> None:
+    """Serve, or end with the reason why the settings do not allow it."""
+    try:
+        serve(service, port)
+    except ValidationError as wrong:
+        sys.exit(f"{service} cannot start: {in_one_line(wrong)}")
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: python -m services.chassis.serve NAME PORT")
-    serve(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]))

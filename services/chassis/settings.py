@@ -1,4 +1,4 @@
-"""The settings that every service has. Environment variables, read once; sample secrets are refused in production."""
+"""The settings that every service has. Environment variables, read once; what is for tests is refused in production."""
 
 from enum import StrEnum
 from typing import Self
@@ -18,7 +18,7 @@ class Environment(StrEnum):
 class ServiceSettings(BaseSettings):
     """Read from environment variables of the same names in capitals."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     environment: Environment = Environment.DEVELOPMENT
     database_url: str
@@ -32,4 +32,16 @@ class ServiceSettings(BaseSettings):
             for name, value in self:
                 if isinstance(value, str) and "sample" in value:
                     raise ValueError(f"{name.upper()} holds a sample secret: set your own before going to production")
+        return self
+
+
+class ScriptableSettings(ServiceSettings):
+    """Of a service that can be told to misbehave (chassis/faults.py)."""
+
+    fault_scripts: bool = False
+
+    @model_validator(mode="after")
+    def _no_fault_scripts_in_production(self) -> Self:
+        if self.fault_scripts and self.environment is Environment.PRODUCTION:
+            raise ValueError("FAULT_SCRIPTS let a caller break the service on purpose: they cannot be on in production")
         return self

@@ -84,6 +84,11 @@ class SignInFailed(BadRequest):
     title = "The sign-in could not be completed: start it again."
 
 
+class WebhookSignatureRefused(BadRequest):
+    slug = "webhook_signature_refused"
+    title = "The webhook is not signed as it must be."
+
+
 class Unauthenticated(Problem):
     slug = "unauthenticated"
     status = HTTPStatus.UNAUTHORIZED

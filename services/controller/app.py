@@ -19,7 +19,7 @@ from services.contracts.identity import Scope
 from services.contracts.problems import Problem
 from services.contracts.refunds import Refund
 
-from . import bearer_api, web
+from . import bearer_api, web, webhook_api
 from .adoption import Adoption
 from .api import DOCUMENTS, routers
 from .checkout import Checkout
@@ -34,6 +34,7 @@ from .session import Doorkeeper, SessionCookies, Sessions, Signer
 from .settings import Settings
 from .shopping import Shopping
 from .signin import SignIn
+from .webhooks import Webhooks
 
 logger = get_logger(__name__)
 
@@ -150,6 +151,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     aliases=settings.payment_aliases,
                 ),
                 "desk": Desk(carts=carts, refunds=refunds),
+                "webhooks": Webhooks(
+                    checkout=checkout,
+                    reconcile=reconcile,
+                    carts=carts,
+                    payments=processor,
+                    patience=settings.reconcile_after_seconds,
+                ),
                 "sign_in": SignIn(
                     identity=identity, sessions=sessions, doorkeeper=doorkeeper, adoption=adoption, settings=settings
                 ),
@@ -164,7 +172,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description="The shopper's door: carts, checkout, orders. Amounts are integers in minor units (paise).",
         settings=settings,
         lifespan=lifespan,
-        routers=[*routers, bearer_api.router, web.router],
+        routers=[*routers, bearer_api.router, webhook_api.router, web.router],
         guard=Security(bearer_scheme(settings.oidc_issuer)),
         pings=pings,
         render=render,

@@ -240,9 +240,12 @@ class Carts:
         """A tombstone for a checkout that never came."""
         return await self._step(owner, "void", f"/purchases/{checkout_id}/void", command, IdempotencyKeyReused)
 
-    async def unfinished(self, older_than: float) -> Unfinished | Refused | Undecided:
-        """What some controller left."""
-        params = [("older_than", str(older_than))]
+    async def unfinished(
+        self, older_than: float, *, checkout_id: UUID | None = None
+    ) -> Unfinished | Refused | Undecided:
+        """What some controller left, of one checkout or of all."""
+        of_one = [("checkout_id", str(checkout_id))] if checkout_id else []
+        params = [("older_than", str(older_than)), *of_one]
         return await self._ask(Authority(self._checkout), "unfinished", "GET", "/unfinished", Unfinished, params=params)
 
     async def _step(

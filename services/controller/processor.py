@@ -104,13 +104,14 @@ class Payments:
         if not isinstance(answer, httpx.Response):
             return answer
         if not answer.is_success:
+            logger.warning("unexpected answer to a list of refunds", status=answer.status_code)
             return OutcomeUnknown("payments", f"answered {answer.status_code} to a list of refunds")
         return _read(StripeRefundPage, answer)
 
     async def refund(
-        self, intent_id: str, *, amount: int, reason: str | None, refund_id: UUID, checkout_id: UUID
+        self, intent_id: str, *, amount: int, reason: str | None, refund_id: UUID, checkout_id: UUID, attempt: int
     ) -> StripeRefund | Refused | Undecided:
-        """Give money back: once, as long as the processor remembers the key."""
+        """Give money back: once, as long as the processor remembers the key. Each attempt has a key of its own."""
         form = {
             "payment_intent": intent_id,
             "amount": str(amount),
@@ -118,7 +119,7 @@ class Payments:
             "metadata[refund_id]": str(refund_id),
             "metadata[checkout_id]": str(checkout_id),
         }
-        headers = {**FORM, **self._headers(f"{refund_id}:refund")}
+        headers = {**FORM, **self._headers(refund_key(refund_id, attempt))}
         answer = await self._payments.exchange(
             "refund", "POST", "/v1/refunds", headers=headers, content=urlencode(form).encode()
         )
@@ -143,6 +144,11 @@ KEYS_OF_A_CREATE = 5
 def create_keys(checkout_id: UUID) -> list[str]:
     """The keys under which a checkout's intent may be created, each used once the one before is known to be broken."""
     return [f"{checkout_id}:create", *(f"{checkout_id}:create:{n}" for n in range(2, KEYS_OF_A_CREATE + 1))]
+
+
+def refund_key(refund_id: UUID, attempt: int) -> str:
+    """The key of a refund; another one only once the one before is known to be broken."""
+    return f"{refund_id}:refund" if attempt == 1 else f"{refund_id}:refund:{attempt}"
 
 
 # The last version in which an intent takes payment_method_types, which is what a checkout names.
@@ -182,6 +188,7 @@ def read_refund(answer: httpx.Response) -> StripeRefund | Refused | OutcomeUnkno
         return Refused(RefundRefused(error.message or None, reason=error.code))
     if error.type == "invalid_request_error" and error.param == "amount":
         return Refused(RefundRefused(error.message or None, reason="amount_not_left"))
+    logger.warning("unexpected answer to a refund", status=answer.status_code, error=error.type, code=error.code)
     return OutcomeUnknown("payments", f"answered {answer.status_code} {error.type} {error.code}")
 
 

@@ -7,9 +7,9 @@
     restock   catalog.restock                alarm, and on to finish                 processing
     finish    cartdb.finish_refund           alarm                                   processing
 
-The processor is asked only after a look at what it has given back already, and always under the refund's one key. While
-it remembers the key, the key keeps a second request from counting; once it has forgotten, the look does: whatever was
-done under a forgotten key has long been listed. So the look comes first, never after.
+The processor is asked only after a look at what it has given back already, and always under the refund's own key.
+While it remembers the key, the key keeps a second request from counting; once it has forgotten, the look does: whatever
+was done under a forgotten key has long been listed. So the look comes first, never after.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ class Payments(Protocol):
 
     async def refunds_of(self, intent_id: str) -> Sequence[StripeRefund] | Refused | Undecided: ...
     async def refund(
-        self, intent_id: str, *, amount: int, reason: str | None, refund_id: UUID, checkout_id: UUID
+        self, intent_id: str, *, amount: int, reason: str | None, refund_id: UUID, checkout_id: UUID, attempt: int
     ) -> StripeRefund | Refused | Undecided: ...
 
 
@@ -90,6 +90,8 @@ class Underway:
 
 
 RefundOutcome = GivenBack | NotGivenBack | Underway
+
+KEYS_OF_A_REFUND = 5
 
 
 class Refunds:
@@ -135,19 +137,32 @@ class Refunds:
             return listed
         return next((one for one in listed if one.metadata.get("refund_id") == str(refund.refund_id)), None)
 
-    async def _give(self, refund: Refund) -> RefundOutcome:
+    async def _give(self, refund: Refund, *, attempt: int = 1) -> RefundOutcome:
         answer = await self._payments.refund(
             intent_of(refund),
             amount=amount_of(refund),
             reason=refund.reason,
             refund_id=refund.refund_id,
             checkout_id=refund.checkout_id,
+            attempt=attempt,
         )
         match answer:
             case StripeRefund() as given:
                 return await self._follow(refund, given)
             case Refused(problem):
                 return await self._believe(refund, problem)
+            case OutcomeUnknown(replayed=True) if attempt < KEYS_OF_A_REFUND:
+                return await self._give_anew(refund, attempt=attempt + 1)
+            case _:
+                return Underway(refund)
+
+    async def _give_anew(self, refund: Refund, *, attempt: int) -> RefundOutcome:
+        """The processor broke over the key and says so for as long as it remembers it. What came of it is listed."""
+        match await self._look(refund):
+            case StripeRefund() as given:
+                return await self._follow(refund, given)
+            case None:
+                return await self._give(refund, attempt=attempt)
             case _:
                 return Underway(refund)
 

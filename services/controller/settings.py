@@ -26,6 +26,7 @@ class Settings(ServiceSettings):
     payments_public_url: str = ""
     payments_secret_key: str
     payments_publishable_key: str
+    payments_webhook_secret: Annotated[str, Field(repr=False)] = ""
     payment_aliases: dict[str, str] = {}
     shop_currency: str = "INR"
     reconcile_after_seconds: float = 15.0
@@ -40,6 +41,12 @@ class Settings(ServiceSettings):
     def payments_browser_url(self) -> str:
         """Where a browser exchanges a card for a token."""
         return self.payments_public_url or self.payments_url
+
+    @model_validator(mode="after")
+    def _a_webhook_secret_is_one(self) -> Self:
+        if self.payments_webhook_secret and not self.payments_webhook_secret.startswith("whsec_"):
+            raise ValueError("PAYMENTS_WEBHOOK_SECRET must start with whsec_")
+        return self
 
     @model_validator(mode="after")
     def _production_is_strict(self) -> Self:

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from services.chassis.app import Ping, create_service
 from services.chassis.auth import bearer_scheme
 from services.chassis.database import Database
+from services.chassis.faults import Faults, Script
 from services.chassis.settings import Environment
 
 from . import api, browser
@@ -74,6 +75,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], datetime
         pings=pings,
         render=pages.render,
         issuer=settings.oidc_issuer,
+        faults=Faults(Script()) if settings.fault_scripts else None,
     )
     app.add_exception_handler(OAuth2Error, browser.refuse)
     app.add_middleware(CrossOrigin, paths=api.CROSS_ORIGIN_PATHS, origins=web_origins(clients))

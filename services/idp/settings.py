@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from services.chassis.settings import Environment, ServiceSettings
+from services.chassis.settings import Environment, ScriptableSettings
 
 
-class Settings(ServiceSettings):
+class Settings(ScriptableSettings):
     """`oidc_issuer` is this service's own public address, `public_url` the shop's."""
 
     oidc_issuer: str

@@ -2,6 +2,8 @@
 
 Every request goes to the next replica that takes a connection, not every connection: clients keep theirs for long.
 Bodies and streams pass as they come. What cannot be repeated safely is answered 502 when its replica dies over it.
+A replica that is frozen takes connections and says nothing: each is asked every second whether it answers, and one that
+does not gets requests only when no other one does. A request that it has already got is not given to another one.
 """
 
 import asyncio
@@ -11,14 +13,17 @@ import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from typing import Any, NoReturn
 
 import uvloop
 
 HEAD_LIMIT = 64 * 1024
 PIECE = 64 * 1024
 CONNECT_SECONDS = 1.0
+LOOK_SECONDS = 1.0
+LOOK = b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
 # Shorter than the services keep an idle connection (chassis/serve.py).
 IDLE_SECONDS = 30.0
 REPEATABLE = frozenset({b"GET", b"HEAD"})
@@ -114,9 +119,10 @@ async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
 
 @dataclass
 class Backend:
-    """One replica and the idle connections to it."""
+    """One replica, whether it answers, and the idle connections to it."""
 
     port: int
+    answers: bool = True
     idle: deque[tuple[float, Stream]] = field(default_factory=deque)
 
     async def connect(self) -> tuple[Stream, bool]:
@@ -128,6 +134,17 @@ class Backend:
             writer.close()
         async with asyncio.timeout(CONNECT_SECONDS):
             return await asyncio.open_connection("127.0.0.1", self.port, limit=HEAD_LIMIT), False
+
+    async def look(self) -> None:
+        """Find out whether it answers anything at all."""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=HEAD_LIMIT)
+                with closing(writer):
+                    writer.write(LOOK)
+                    self.answers = await read_head(reader) is not None
+        except (OSError, TimeoutError, CutError):
+            self.answers = False
 
     def keep(self, stream: Stream) -> None:
         """Take back a connection whose exchange is complete."""
@@ -148,14 +165,27 @@ class Proxy:
     def __init__(self, ports: list[int]) -> None:
         self._backends = [Backend(port) for port in ports]
         self._turn = itertools.cycle(range(len(ports)))
+        self._serving: set[asyncio.Task[Any]] = set()
 
     async def close(self) -> None:
-        """Let go of every backend."""
+        """Let go of every client and every backend."""
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
         for backend in self._backends:
             await backend.close()
 
+    async def watch(self) -> NoReturn:
+        """Look after the backends for ever."""
+        while True:
+            await asyncio.gather(*(backend.look() for backend in self._backends))
+            await asyncio.sleep(LOOK_SECONDS)
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client's connection, request after request."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
         try:
             while (head := await read_head(reader)) is not None:
                 if not await self._exchange(head, reader, writer):
@@ -163,6 +193,7 @@ class Proxy:
         except (CutError, OSError, ValueError, IndexError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # there is nobody to tell: the client has gone, or did not speak HTTP
         finally:
+            self._serving.discard(task)
             writer.close()
 
     async def _exchange(self, head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
@@ -170,12 +201,17 @@ class Proxy:
         # One turn for the whole request: were the next replica drawn anew after each failure, simultaneous requests
         # would take turns from one another and meet the same dead replica twice.
         turn = next(self._turn)
-        for backend in (*self._backends[turn:], *self._backends[:turn]):
+        in_turn = (*self._backends[turn:], *self._backends[:turn])
+        for backend in sorted(in_turn, key=lambda backend: not backend.answers):
             try:
                 stream, used = await backend.connect()
             except (OSError, TimeoutError):
                 continue
-            answer = await self._ask(head, reader, writer, stream)
+            try:
+                answer = await self._ask(head, reader, writer, stream)
+            except BaseException:
+                stream[1].close()
+                raise
             if answer is not None:
                 return await self._answer(head, answer, writer, backend, stream)
             stream[1].close()
@@ -250,12 +286,15 @@ async def run(port: int, backends: list[int], *, ready: asyncio.Event | None = N
     """Listen until cancelled."""
     proxy = Proxy(backends)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", port, limit=HEAD_LIMIT)
+    watching = asyncio.create_task(proxy.watch())
     if ready is not None:
         ready.set()
     try:
         async with server:
             await server.serve_forever()
     finally:
+        watching.cancel()
+        await asyncio.wait([watching])
         await proxy.close()
 
 

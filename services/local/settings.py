@@ -39,7 +39,11 @@ def secrets_in(file: Path) -> Secrets:
 def placeholder_secrets() -> Secrets:
     """Values that open nothing, for programs that only look at a service's shape."""
     names = ("OIDC_CLIENT_SECRET", "CATALOG_CLIENT_SECRET", "SESSION_SECRET", "FINGERPRINT_SECRET")
-    keys = {"PAYMENTS_SECRET_KEY": "sk_test_placeholder", "PAYMENTS_PUBLISHABLE_KEY": "pk_test_placeholder"}
+    keys = {
+        "PAYMENTS_SECRET_KEY": "sk_test_placeholder",
+        "PAYMENTS_PUBLISHABLE_KEY": "pk_test_placeholder",
+        "PAYMENTS_WEBHOOK_SECRET": "whsec_placeholder",
+    }
     return {**dict.fromkeys(names, "placeholder" * 4), **keys}
 
 
@@ -93,7 +97,8 @@ def _common(service: str) -> dict[str, str]:
 def _own(service: str, addresses: Addresses, secrets: Secrets) -> dict[str, str]:
     issuer = {"OIDC_ISSUER": addresses.public("idp")}
     shop = {"PUBLIC_URL": addresses.public("controller")}
-    payments = {name: secrets[name] for name in ("PAYMENTS_SECRET_KEY", "PAYMENTS_PUBLISHABLE_KEY")}
+    shared = ("PAYMENTS_SECRET_KEY", "PAYMENTS_PUBLISHABLE_KEY", "PAYMENTS_WEBHOOK_SECRET")
+    payments = {name: secrets[name] for name in shared}
     client = {"OIDC_CLIENT_SECRET": secrets["OIDC_CLIENT_SECRET"]}
     match service:
         case "controller":
@@ -112,8 +117,9 @@ def _own(service: str, addresses: Addresses, secrets: Secrets) -> dict[str, str]
             }
         case "idp":
             editor = {"CATALOG_CLIENT_SECRET": secrets["CATALOG_CLIENT_SECRET"]}
-            return {**issuer, **shop, **client, **editor, "DEMO_ACCOUNTS": "true"}
+            return {**issuer, **shop, **client, **editor, "DEMO_ACCOUNTS": "true", "FAULT_SCRIPTS": "false"}
         case "payments":
-            return {**shop, **payments, "FINGERPRINT_SECRET": secrets["FINGERPRINT_SECRET"]}
+            told = {"WEBHOOK_URL": f"{addresses.inside('controller')}/webhooks/payments", "FAULT_SCRIPTS": "false"}
+            return {**shop, **payments, **told, "FINGERPRINT_SECRET": secrets["FINGERPRINT_SECRET"]}
         case _:
             return issuer

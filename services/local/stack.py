@@ -125,7 +125,7 @@ class Stack:
             StartError: what is in the way.
         """
         self.plan.folder.mkdir(parents=True, exist_ok=True)
-        self._take_lock()
+        self._lock = take_lock(self.plan.folder)
         self._stop_leftovers()
         require_free(self._wanted_ports())
         self._secrets = secrets_in(self.plan.env_file)
@@ -147,8 +147,7 @@ class Stack:
             self._postgres.stop()
         if self._lock is not None:
             self._notes.unlink(missing_ok=True)
-            self._lock.truncate(0)
-            self._lock.close()
+            drop_lock(self._lock)
             self._lock = None
 
     def kill(self, name: str) -> None:
@@ -255,23 +254,6 @@ class Stack:
         for process in ending:
             process.wait(STOP_SECONDS)
 
-    def _take_lock(self) -> None:
-        path = self.plan.folder / "lock"
-        lock = path.open("a+")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as taken:
-            lock.seek(0)
-            holder = lock.read().strip()
-            lock.close()
-            raise StartError(
-                f"A stack already runs from {self.plan.folder} (process {holder}): stop it first."
-            ) from taken
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        self._lock = lock
-
     def _stop_leftovers(self) -> None:
         noted: dict[str, int] = json.loads(self._notes.read_text()) if self._notes.exists() else {}
         for command, pid in noted.items():
@@ -368,6 +350,36 @@ class Stack:
         self._replica_ports |= ports
         replicas = {name: ("services.chassis.serve", service, str(port)) for name, port in ports.items()}
         return {**replicas, f"{service}-proxy": ("services.local.proxy", str(port), *map(str, backends))}
+
+
+class AlreadyRunsError(StartError):
+    """Somebody else has the folder."""
+
+
+def take_lock(folder: Path) -> IO[str]:
+    """Have a stack's folder for oneself, until `drop_lock` or the end of the process.
+
+    Raises:
+        AlreadyRunsError: another process has it.
+    """
+    lock = (folder / "lock").open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as taken:
+        lock.seek(0)
+        holder = lock.read().strip()
+        lock.close()
+        raise AlreadyRunsError(f"A stack already runs from {folder} (process {holder}): stop it first.") from taken
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def drop_lock(lock: IO[str]) -> None:
+    """Let others have the folder."""
+    lock.truncate(0)
+    lock.close()
 
 
 def wait_until_ready(

@@ -5,18 +5,17 @@ Reads PORT_OFFSET and DATABASE_SERVER_URL as `make run` does, and the verifier's
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from services.verify.check import Databases
 from services.verify.tell import COULD_NOT, main
 
-from .ports import is_free
 from .postgres import EmbeddedPostgres, Server
 from .processes import StartError
 from .run import plan_from
 from .settings import SERVICES, Addresses, Secrets, read_env
-from .stack import Plan
+from .stack import AlreadyRunsError, Plan, drop_lock, take_lock
 
 ROLE = "verifier"
 
@@ -30,33 +29,30 @@ def databases_of(server: Server, secrets: Mapping[str, str]) -> Databases:
     return Databases(url("catalog"), url("cartdb"), url("payments"), url("controller"))
 
 
-def reachable(plan: Plan) -> AbstractContextManager[Server]:
+@contextmanager
+def reachable(plan: Plan) -> Iterator[Server]:
     """The stack's PostgreSQL: as it runs, else started for as long as it is needed.
 
     Raises:
-        StartError: there is none.
+        StartError: there is none, or it does not start.
     """
     if plan.server_url:
-        return nullcontext(Server(plan.server_url))
-    postgres = EmbeddedPostgres(
-        plan.folder / "postgres", port=Addresses(plan.port_offset).postgres_port, databases=sorted(SERVICES)
-    )
+        yield Server(plan.server_url)
+        return
+    port = Addresses(plan.port_offset).postgres_port
+    postgres = EmbeddedPostgres(plan.folder / "postgres", port=port, databases=sorted(SERVICES), durable=plan.durable)
     if not (postgres.folder / "data").exists():
         raise StartError("There is nothing to check yet: start the shop with make run.")
-    if is_free(postgres.port):
-        return _Started(postgres)
-    return nullcontext(postgres.server)
-
-
-class _Started(AbstractContextManager[Server]):
-    def __init__(self, postgres: EmbeddedPostgres) -> None:
-        self._postgres = postgres
-
-    def __enter__(self) -> Server:
-        return self._postgres.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._postgres.stop()
+    try:
+        lock = take_lock(plan.folder)
+    except AlreadyRunsError:
+        yield postgres.server
+        return
+    try:
+        with postgres:
+            yield postgres.server
+    finally:
+        drop_lock(lock)
 
 
 def _secrets_of(plan: Plan) -> Secrets:

@@ -115,7 +115,8 @@ SecretKey = Annotated[KeyKind, Depends(secret_key)]
 StoreOf = Annotated[Store, Depends(store_of)]
 
 
-async def _posted(request: Request, kind: KeyKind, model: type[P]) -> Posted[P]:
+async def posted_by(request: Request, kind: KeyKind, model: type[P]) -> Posted[P]:
+    """What a request that changes something was sent with."""
     if request.url.query:
         raise InvalidRequest("Send parameters in the body, not in the address, which is kept in logs.")
     form = await _form_in(request)
@@ -139,11 +140,13 @@ def _attempt(request: Request, kind: KeyKind, form: Form) -> Attempt | None:
     return Attempt(kind, checked_key(given), fingerprint)
 
 
-def _asked(request: Request, model: type[P]) -> P:
+def asked_by(request: Request, model: type[P]) -> P:
+    """The checked parameters of a query."""
     return commands.read_parameters(model, read_form(request.scope["query_string"]))
 
 
-def _object_id(given: str) -> str:
+def object_id(given: str) -> str:
+    """An id that can be looked for."""
     if not _ID_SHAPE.fullmatch(given):
         raise NoSuchObject
     return given
@@ -164,9 +167,9 @@ def refused(*refusals: type[StripeRefusal]) -> dict[int | str, dict[str, Any]]:
 
 
 # Declared for the docs page alone, which then offers to send a key; any_key reads the header, HTTP Basic too.
-_shown_scheme = HTTPBearer(auto_error=False, description="sk_… for everything, pk_… to create payment methods only.")
+shown_scheme = HTTPBearer(auto_error=False, description="sk_… for everything, pk_… to create payment methods only.")
 
-router = APIRouter(prefix="/v1", dependencies=[Depends(_shown_scheme), Depends(api_version)])
+router = APIRouter(prefix="/v1", dependencies=[Depends(shown_scheme), Depends(api_version)])
 
 
 @router.options("/payment_methods", include_in_schema=False)
@@ -187,7 +190,7 @@ async def ask_to_create_payment_method() -> Response:
 )
 async def create_payment_method(request: Request, key: AnyKey, store: StoreOf) -> Response:
     """The one call that sees a card, and the one that a publishable key may make. Test cards only."""
-    posted = await _posted(request, key, commands.CreatePaymentMethod)
+    posted = await posted_by(request, key, commands.CreatePaymentMethod)
     return sent(await store.create_method(posted.attempt, posted.parameters))
 
 
@@ -199,8 +202,8 @@ async def create_payment_method(request: Request, key: AnyKey, store: StoreOf) -
 )
 async def get_payment_method(request: Request, method_id: str, _: SecretKey, store: StoreOf) -> wire.PaymentMethod:
     """Brand, last four digits and expiry are all that is kept of a card."""
-    _asked(request, commands.NoParameters)
-    return await store.get_method(_object_id(method_id))
+    asked_by(request, commands.NoParameters)
+    return await store.get_method(object_id(method_id))
 
 
 @router.post(
@@ -219,7 +222,7 @@ async def create_payment_intent(request: Request, key: SecretKey, version: Versi
 
     With `capture_method=manual` an approved card's money is only held, until capture or cancel.
     """
-    posted = await _posted(request, key, commands.CreatePaymentIntent)
+    posted = await posted_by(request, key, commands.CreatePaymentIntent)
     posted.parameters.expect_consistent(version)
     return sent(await store.create_intent(posted.attempt, posted.parameters))
 
@@ -233,7 +236,7 @@ async def create_payment_intent(request: Request, key: SecretKey, version: Versi
 )
 async def list_payment_intents(request: Request, _: SecretKey, store: StoreOf) -> wire.PaymentIntents:
     """A page; `has_more` says whether `starting_after` its last id brings another."""
-    page = _asked(request, commands.ListParameters)
+    page = asked_by(request, commands.ListParameters)
     page.expect_consistent()
     return await store.list_intents(page)
 
@@ -246,8 +249,8 @@ async def list_payment_intents(request: Request, _: SecretKey, store: StoreOf) -
 )
 async def get_payment_intent(request: Request, intent_id: str, _: SecretKey, store: StoreOf) -> wire.PaymentIntent:
     """In its present state, with the last refusal of a card if there was one."""
-    _asked(request, commands.NoParameters)
-    return await store.get_intent(_object_id(intent_id))
+    asked_by(request, commands.NoParameters)
+    return await store.get_intent(object_id(intent_id))
 
 
 @router.post(
@@ -262,8 +265,8 @@ async def get_payment_intent(request: Request, intent_id: str, _: SecretKey, sto
 )
 async def confirm_payment_intent(request: Request, intent_id: str, key: SecretKey, store: StoreOf) -> Response:
     """An intent is charged once. Confirming a succeeded or canceled one is refused, with the intent in the refusal."""
-    posted = await _posted(request, key, commands.ConfirmPaymentIntent)
-    return sent(await store.confirm_intent(posted.attempt, _object_id(intent_id), posted.parameters))
+    posted = await posted_by(request, key, commands.ConfirmPaymentIntent)
+    return sent(await store.confirm_intent(posted.attempt, object_id(intent_id), posted.parameters))
 
 
 @router.post(
@@ -276,8 +279,8 @@ async def confirm_payment_intent(request: Request, intent_id: str, key: SecretKe
 )
 async def capture_payment_intent(request: Request, intent_id: str, key: SecretKey, store: StoreOf) -> Response:
     """Once, for an intent with `capture_method=manual` whose card was approved. What is not captured is let go."""
-    posted = await _posted(request, key, commands.CapturePaymentIntent)
-    return sent(await store.capture_intent(posted.attempt, _object_id(intent_id), posted.parameters))
+    posted = await posted_by(request, key, commands.CapturePaymentIntent)
+    return sent(await store.capture_intent(posted.attempt, object_id(intent_id), posted.parameters))
 
 
 @router.post(
@@ -290,8 +293,8 @@ async def capture_payment_intent(request: Request, intent_id: str, key: SecretKe
 )
 async def cancel_payment_intent(request: Request, intent_id: str, key: SecretKey, store: StoreOf) -> Response:
     """Final; what was held is let go. A succeeded or canceled intent refuses, with itself in the refusal."""
-    posted = await _posted(request, key, commands.CancelPaymentIntent)
-    return sent(await store.cancel_intent(posted.attempt, _object_id(intent_id), posted.parameters))
+    posted = await posted_by(request, key, commands.CancelPaymentIntent)
+    return sent(await store.cancel_intent(posted.attempt, object_id(intent_id), posted.parameters))
 
 
 @router.get(
@@ -303,7 +306,7 @@ async def cancel_payment_intent(request: Request, intent_id: str, key: SecretKey
 )
 async def list_charges(request: Request, _: SecretKey, store: StoreOf) -> wire.Charges:
     """Tries that failed are among them; `payment_intent` narrows the list to one intent's."""
-    page = _asked(request, commands.ListCharges)
+    page = asked_by(request, commands.ListCharges)
     page.expect_consistent()
     return await store.list_charges(page)
 
@@ -316,8 +319,8 @@ async def list_charges(request: Request, _: SecretKey, store: StoreOf) -> wire.C
 )
 async def get_charge(request: Request, charge_id: str, _: SecretKey, store: StoreOf) -> wire.Charge:
     """One try to take the money, and how it went."""
-    _asked(request, commands.NoParameters)
-    return await store.get_charge(_object_id(charge_id))
+    asked_by(request, commands.NoParameters)
+    return await store.get_charge(object_id(charge_id))
 
 
 @router.post(
@@ -332,7 +335,7 @@ async def get_charge(request: Request, charge_id: str, _: SecretKey, store: Stor
 )
 async def create_refund(request: Request, key: SecretKey, store: StoreOf) -> Response:
     """Of a payment intent or a charge: `amount`, else all that is left. Never more than was captured."""
-    posted = await _posted(request, key, commands.CreateRefund)
+    posted = await posted_by(request, key, commands.CreateRefund)
     posted.parameters.expect_consistent()
     return sent(await store.create_refund(posted.attempt, posted.parameters))
 
@@ -346,7 +349,7 @@ async def create_refund(request: Request, key: SecretKey, store: StoreOf) -> Res
 )
 async def list_refunds(request: Request, _: SecretKey, store: StoreOf) -> wire.Refunds:
     """`payment_intent` or `charge` narrows the list to those of one."""
-    page = _asked(request, commands.ListRefunds)
+    page = asked_by(request, commands.ListRefunds)
     page.expect_consistent()
     return await store.list_refunds(page)
 
@@ -359,8 +362,8 @@ async def list_refunds(request: Request, _: SecretKey, store: StoreOf) -> wire.R
 )
 async def get_refund(request: Request, refund_id: str, _: SecretKey, store: StoreOf) -> wire.Refund:
     """A refund is done when it is answered, and final."""
-    _asked(request, commands.NoParameters)
-    return await store.get_refund(_object_id(refund_id))
+    asked_by(request, commands.NoParameters)
+    return await store.get_refund(object_id(refund_id))
 
 
 @router.get(
@@ -371,12 +374,13 @@ async def get_refund(request: Request, refund_id: str, _: SecretKey, store: Stor
     openapi_extra=commands.query_of(commands.ListEvents),
 )
 async def list_events(request: Request, _: SecretKey, store: StoreOf) -> wire.Events:
-    """`type` narrows the list to those of one.
+    """`type` or `types[]` narrow the list, `delivery_success=false` to what some endpoint has not taken.
 
     An event is there if and only if its change is. Changes at the same time may show in another order than they were
-    made, and one that took long below others: read the object itself before acting.
+    made, and one that took long below others: read the object itself before acting. `pending_webhooks` is how many
+    endpoints have not taken it yet.
     """
-    page = _asked(request, commands.ListEvents)
+    page = asked_by(request, commands.ListEvents)
     page.expect_consistent()
     return await store.list_events(page)
 
@@ -389,5 +393,5 @@ async def list_events(request: Request, _: SecretKey, store: StoreOf) -> wire.Ev
 )
 async def get_event(request: Request, event_id: str, _: SecretKey, store: StoreOf) -> wire.Event:
     """With the object as it was just after the change."""
-    _asked(request, commands.NoParameters)
-    return await store.get_event(_object_id(event_id))
+    asked_by(request, commands.NoParameters)
+    return await store.get_event(object_id(event_id))

@@ -1,21 +1,37 @@
 """The payments service, put together."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
-from fastapi import FastAPI
+import httpx
+from fastapi import Depends, FastAPI
 
 from services.chassis.app import Ping, create_service
 from services.chassis.database import Database
+from services.chassis.faults import Faults, Script
+from services.chassis.logs import get_logger
+from services.chassis.outbound import fast_transport
 
-from .api import ApiKeys, router
+from .api import ApiKeys, router, secret_key
+from .bad_days import Astray, Effects, scripted
+from .delivery_store import DeliveryStore
+from .endpoint_store import EndpointStore
 from .envelope import Envelope, render
+from .idempotency_store import Clock, Once
 from .processor import Vault, authorise
+from .refusals import failure
+from .sender import DATABASE_TROUBLE, Pace, Sender
 from .settings import Settings
-from .store import Authorise, Clock, Store
+from .store import Authorise, Store
+from .webhook_api import webhook_router
+
+logger = get_logger(__name__)
+
+DECIDE_SECONDS = 0.25
 
 DESCRIPTION = """\
 A stateful card processor that speaks the part of Stripe's wire format a checkout needs, for documented test cards only.
@@ -34,22 +50,74 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+async def tell_for_ever(sender: Sender, endpoints: EndpointStore, settings: Settings, pace: Pace) -> NoReturn:
+    """Have the endpoint of the settings as soon as the database answers, then tell all of them what happens."""
+    configured = False
+    while not configured:
+        try:
+            await endpoints.configure(settings.webhook_url, settings.payments_webhook_secret)
+            configured = True
+        except DATABASE_TROUBLE as trouble:
+            logger.warning("webhooks wait for the database", trouble=type(trouble).__name__)
+            await asyncio.sleep(pace.poll)
+    await sender.run()
+
+
+async def decide_for_ever(store: Store, sender: Sender) -> NoReturn:
+    """Let slow banks decide in time, so that their webhooks go out although nobody asks for the intent."""
+    while True:
+        try:
+            if await store.decide_due():
+                sender.wake()
+        except DATABASE_TROUBLE as trouble:
+            logger.warning("slow banks wait for the database", trouble=type(trouble).__name__)
+        except Exception:
+            logger.exception("a slow bank's decision broke")
+        await asyncio.sleep(DECIDE_SECONDS)
+
+
 def create_app(
-    settings: Settings | None = None, *, authorise: Authorise = authorise, clock: Clock = utc_now
+    settings: Settings | None = None,
+    *,
+    authorise: Authorise = authorise,
+    clock: Clock = utc_now,
+    webhook_transport: httpx.AsyncBaseTransport | None = None,
+    pace: Pace = Pace(),  # noqa: B008 - it cannot change
 ) -> FastAPI:
-    """The service. Who authorises, and what time it is, may be given by tests."""
+    """The service. Who authorises, what time it is, and how webhooks travel, may be given by tests."""
     chosen = settings or Settings()
     pings: dict[str, Ping] = {}
+    script = Script(Effects) if chosen.fault_scripts else None
+    bank = scripted(authorise, script) if script else authorise
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        async with Database(chosen.database_url, pool_size=chosen.database_pool_size) as database:
+        async with AsyncExitStack() as opened:
+            database = await opened.enter_async_context(
+                Database(chosen.database_url, pool_size=chosen.database_pool_size)
+            )
             pings["database"] = database.ping
+            way = webhook_transport or fast_transport()
+            webhooks = httpx.AsyncClient(transport=Astray(way, script) if script else way, follow_redirects=False)
+            await opened.enter_async_context(webhooks)
+            sender = Sender(DeliveryStore(database), webhooks, pace=pace)
+            once = Once(database, clock=clock, wake=sender.wake)
+            endpoints = EndpointStore(database, once, clock=clock)
             vault = Vault(chosen.fingerprint_secret)
+            store = Store(database, vault, once, authorise=bank, clock=clock)
+            work = [
+                tell_for_ever(sender, endpoints, chosen, pace),
+                *([decide_for_ever(store, sender)] if script else []),
+            ]
+            tasks = [asyncio.create_task(one) for one in work]
             yield {
-                "store": Store(database, vault, authorise=authorise, clock=clock),
+                "store": store,
+                "endpoints": endpoints,
                 "keys": ApiKeys(chosen.payments_secret_key, chosen.payments_publishable_key, chosen.fingerprint_secret),
             }
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     app = create_service(
         name="payments",
@@ -57,9 +125,10 @@ def create_app(
         description=DESCRIPTION,
         settings=chosen,
         lifespan=lifespan,
-        routers=[router],
+        routers=[router, webhook_router],
         pings=pings,
         render=render,
+        faults=Faults(script, refusal=failure, guard=Depends(secret_key)) if script else None,
     )
     app.openapi = partial(_document, app)  # type: ignore[method-assign]  # FastAPI's documented way to change its page
     app.add_middleware(Envelope, shop_origin=chosen.shop_origin)

@@ -3,10 +3,12 @@
 import json
 import re
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from .delivery import EVERYTHING
 from .event import EventType
 from .form import Form, bracketed
 from .payment import CURRENCIES, HIGHEST_AMOUNT, CaptureMethod
@@ -62,6 +64,10 @@ def _checked_metadata(given: dict[str, str]) -> dict[str, str]:
         raise PydanticCustomError(
             "parameter_invalid", "takes at most 50 keys of at most 40 characters, with values of at most 500"
         )
+    return given
+
+
+def _without_empty(given: dict[str, str]) -> dict[str, str]:
     return {key: value for key, value in given.items() if value}
 
 
@@ -76,6 +82,20 @@ def _checked_amount(given: int) -> int:
 def _checked_currency(given: str) -> str:
     if given not in CURRENCIES:
         raise PydanticCustomError("parameter_invalid", "must be a three-letter ISO currency code in lower case")
+    return given
+
+
+def _checked_url(given: str) -> str:
+    wrong = PydanticCustomError("url_invalid", "must be an http or https address without a user name or a fragment")
+    try:
+        parts = urlsplit(given)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise wrong from None
+    if parts.scheme not in ("http", "https") or not has_host or "@" in parts.netloc or "#" in given:
+        raise wrong
+    if not given.isascii() or not given.isprintable() or " " in given:
+        raise wrong
     return given
 
 
@@ -98,7 +118,8 @@ MethodTypes = Annotated[list[Annotated[Literal["card"], _only("card")]], Field(m
 WholeNumber = Annotated[int, BeforeValidator(_whole_number), BeforeValidator(_not_empty)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Text = Annotated[str | None, _short(5000), BeforeValidator(_unset_if_empty)]
-Metadata = Annotated[dict[str, str], AfterValidator(_checked_metadata), BeforeValidator(_empty_group_if_empty)]
+MetadataChange = Annotated[dict[str, str], AfterValidator(_checked_metadata), BeforeValidator(_empty_group_if_empty)]
+Metadata = Annotated[MetadataChange, AfterValidator(_without_empty)]
 Secret = Annotated[SecretStr, BeforeValidator(_not_empty)]
 ObjectId = Annotated[str, _short(255), BeforeValidator(_not_empty)]
 
@@ -247,6 +268,26 @@ class CreateRefund(Parameters):
             raise InvalidRequest("Give payment_intent or charge, not both.", param="charge")
 
 
+Url = Annotated[str, AfterValidator(_checked_url), _short(2048), BeforeValidator(_not_empty)]
+EventName = Annotated[str, _only(EVERYTHING, *EventType)]
+EventNames = Annotated[list[EventName], Field(min_length=1), BeforeValidator(_listed)]
+
+
+class CreateWebhookEndpoint(Parameters):
+    url: Url
+    enabled_events: EventNames
+    description: Text = None
+    metadata: Metadata = {}
+
+
+class UpdateWebhookEndpoint(Parameters):
+    url: Url | None = None
+    enabled_events: EventNames | None = None
+    description: Text = None
+    metadata: MetadataChange | None = None
+    disabled: Flag | None = None
+
+
 class ListParameters(Parameters):
     """Pages, newest first."""
 
@@ -277,6 +318,8 @@ class ListRefunds(ListParameters):
 
 class ListEvents(ListParameters):
     type: Annotated[EventType | None, _only(*EventType)] = None
+    types: Annotated[list[Annotated[EventType, _only(*EventType)]] | None, BeforeValidator(_listed)] = None
+    delivery_success: Flag | None = None
 
 
 class NoParameters(Parameters):

@@ -15,9 +15,11 @@ class EventType(StrEnum):
     SUCCEEDED = "payment_intent.succeeded"
     PAYMENT_FAILED = "payment_intent.payment_failed"
     CANCELED = "payment_intent.canceled"
+    PROCESSING = "payment_intent.processing"
     REQUIRES_ACTION = "payment_intent.requires_action"
     AMOUNT_CAPTURABLE_UPDATED = "payment_intent.amount_capturable_updated"
     CHARGE_REFUNDED = "charge.refunded"
+    REFUND_CREATED = "refund.created"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ AFTER_STEP = {
     IntentStatus.REQUIRES_PAYMENT_METHOD: EventType.PAYMENT_FAILED,
     IntentStatus.REQUIRES_ACTION: EventType.REQUIRES_ACTION,
     IntentStatus.REQUIRES_CAPTURE: EventType.AMOUNT_CAPTURABLE_UPDATED,
+    IntentStatus.PROCESSING: EventType.PROCESSING,
     IntentStatus.SUCCEEDED: EventType.SUCCEEDED,
     IntentStatus.CANCELED: EventType.CANCELED,
 }

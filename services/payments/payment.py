@@ -2,12 +2,12 @@
 
 requires_payment_method ──▶ requires_confirmation ──▶ succeeded
       ▲      │                    │    ▲                 (one charge, final)
-      │      └────── confirm ─────┤    │                    ▲
-      └───── declined ────────────┤    │                 capture
+      │      └────── confirm ─────┼──▶ processing           ▲
+      └───── declined ────────────┤    (decided later)   capture
                                   ├──▶ requires_action      │
                                   └──▶ requires_capture ────┘
                                        (manual: money is held, not taken)
-every state but succeeded ── cancel ──▶ canceled         (nothing taken, final)
+every state but succeeded and processing ── cancel ──▶ canceled         (nothing taken, final)
 """
 
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from services.contracts.payments import IntentStatus
 
-from .processor import Approved, AuthenticationRequired, CardOnFile, Declined, Verdict
+from .processor import Approved, AuthenticationRequired, CardOnFile, Declined, Pending, Verdict
 from .refusals import InvalidRequest, RefundRefused, UnexpectedState
 
 # Eight digits, as Stripe takes for most currencies.
@@ -161,6 +161,8 @@ class Intent:
     metadata: dict[str, str] = field(default_factory=dict)
     canceled_at: datetime | None = None
     cancellation_reason: str | None = None
+    pending_until: datetime | None = None
+    pending_decline: Declined | None = None
 
     @property
     def amount_capturable(self) -> int:
@@ -219,6 +221,34 @@ class Intent:
                 return self._failed(_unauthenticated(method))
             case AuthenticationRequired():
                 return Confirmation(intent=self._waiting(method))
+            case Pending():
+                return Confirmation(intent=self._processing(method, verdict, now))
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether a bank that took its time has decided by now."""
+        return self.pending_until is not None and self.pending_until <= now
+
+    def decide(self, *, charge_id: str, now: datetime) -> Confirmation:
+        """Let the verdict of a bank that took its time be known.
+
+        Raises:
+            UnexpectedState: nothing is decided.
+        """
+        if not self.is_due(now) or self.payment_method is None:
+            raise UnexpectedState(f"This payment intent is {self.status}: the bank has not decided.")
+        verdict = self.pending_decline or Approved()
+        asked = replace(self, status=IntentStatus.REQUIRES_CONFIRMATION, pending_until=None, pending_decline=None)
+        return asked.confirm(self.payment_method, verdict, charge_id=charge_id, now=now)
+
+    def _processing(self, method: str, verdict: Pending, now: datetime) -> "Intent":
+        return replace(
+            self,
+            status=IntentStatus.PROCESSING,
+            payment_method=method,
+            last_error=None,
+            pending_until=now + verdict.wait,
+            pending_decline=verdict.verdict if isinstance(verdict.verdict, Declined) else None,
+        )
 
     def _succeeded(self, charge: Charge) -> "Intent":
         return replace(

@@ -8,7 +8,7 @@ refused, so that nobody's real card is ever at home here.
 import hashlib
 import hmac
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 from .refusals import CardRefused
@@ -47,7 +47,15 @@ class AuthenticationRequired:
     """The issuer wants to hear from the cardholder first."""
 
 
-Verdict = Approved | Declined | AuthenticationRequired
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The bank takes its time, and will say this afterwards."""
+
+    wait: timedelta
+    verdict: Approved | Declined
+
+
+Verdict = Approved | Declined | AuthenticationRequired | Pending
 
 _DECLINES = {
     Outcome.GENERIC_DECLINE: Declined("card_declined", "generic_decline", "The card was declined."),
@@ -73,6 +81,15 @@ def authorise(outcome: Outcome) -> Verdict:
             return AuthenticationRequired()
         case _:
             return _DECLINES[outcome]
+
+
+def decline_of(decline_code: str) -> Declined:
+    """The no for a decline code, whether or not a documented card gives it."""
+    if decline_code in set(Outcome):
+        known = _DECLINES.get(Outcome(decline_code))
+        if known is not None:
+            return known
+    return Declined("card_declined", decline_code, "The card was declined.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@
     ├── BodyTooBig (413)
     ├── KeyInUse (409)            the first request with this Idempotency-Key is still running
     ├── ObjectBusy (429)          another request holds the intent
+    ├── RateLimited (429)         too many requests
     ├── ServerError (500)
     └── DatabaseAway (503)
 
@@ -28,6 +29,7 @@ from services.contracts.problems import (
     NotFound,
     Problem,
     RequestInProgress,
+    TooManyRequests,
     Unavailable,
 )
 
@@ -131,6 +133,14 @@ class ObjectBusy(StripeRefusal):
         super().__init__(detail, headers=headers, **{"code": "lock_timeout", **members})
 
 
+class RateLimited(StripeRefusal):
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    title = "Too many requests: ask again later, and less often."
+
+    def __init__(self, detail: str | None = None, *, headers: dict[str, str] | None = None, **members: Any) -> None:
+        super().__init__(detail, headers=headers, **{"code": "rate_limit", **members})
+
+
 class ServerError(StripeRefusal):
     kind = "api_error"
     status = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -149,8 +159,16 @@ _TOLD_AS: dict[type[Problem], type[StripeRefusal]] = {
     NotFound: NoSuchAddress,
     BodyTooLarge: BodyTooBig,
     RequestInProgress: ObjectBusy,
+    TooManyRequests: RateLimited,
     Unavailable: DatabaseAway,
 }
+
+
+def failure(status: HTTPStatus) -> StripeRefusal:
+    """A failure of any status, as a fault script asks for it."""
+    kind = ServerError if status >= HTTPStatus.INTERNAL_SERVER_ERROR else InvalidRequest
+    made: StripeRefusal = type("Scripted", (kind,), {"status": status})("A fault script made this fail.")
+    return made
 
 
 def in_stripes_words(problem: Problem) -> StripeRefusal:

@@ -5,17 +5,18 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, Column, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from services.chassis.database import Timestamptz
 from services.contracts.payments import IntentStatus
 
+from .delivery import Endpoint
 from .event import Event, EventType
 from .payment import CaptureMethod, Charge, Intent, PaymentError, PaymentMethod, Refund
-from .processor import CardOnFile, Outcome
+from .processor import CardOnFile, Declined, Outcome
 
 
 class Row(SQLModel, registry=registry()):
@@ -88,6 +89,8 @@ class IntentRow(Row, table=True):
     cancellation_reason: str | None
     canceled_at: datetime | None = Field(sa_column=Column(Timestamptz()))
     created_at: datetime = Field(sa_column=Column(Timestamptz()))
+    pending_until: datetime | None = Field(sa_column=Column(Timestamptz()))
+    pending_decline: dict[str, Any] | None = Field(sa_column=Column(JSONB(none_as_null=True)))
 
     @classmethod
     def of(cls, intent: Intent) -> "IntentRow":
@@ -99,7 +102,7 @@ class IntentRow(Row, table=True):
 
     def intent(self) -> Intent:
         columns = self.model_dump(exclude={"labels"})
-        error = columns["last_error"]
+        error, decline = columns["last_error"], columns["pending_decline"]
         return Intent(
             **{
                 **columns,
@@ -108,6 +111,7 @@ class IntentRow(Row, table=True):
                 "payment_method_types": tuple(self.payment_method_types),
                 "allowed_payment_method_types": frozen(self.allowed_payment_method_types),
                 "last_error": PaymentError(**error) if error else None,
+                "pending_decline": Declined(**decline) if decline else None,
                 "metadata": self.labels,
             }
         )
@@ -180,6 +184,46 @@ class EventRow(Row, table=True):
 
     def event(self) -> Event:
         return Event(**{**self.model_dump(), "type": EventType(self.type)})
+
+
+class WebhookEndpointRow(Row, table=True):
+    __tablename__ = "webhook_endpoints"
+
+    id: str = Field(primary_key=True)
+    url: str
+    secret: str = Field(repr=False)
+    enabled_events: list[str] = Field(sa_column=Column(ARRAY(Text)))
+    enabled: bool
+    description: str | None
+    labels: dict[str, str] = Field(sa_column=Column("metadata", JSONB))
+    created_at: datetime = Field(sa_column=Column(Timestamptz()))
+
+    @classmethod
+    def of(cls, endpoint: Endpoint) -> "WebhookEndpointRow":
+        return cls(**_endpoint_columns(endpoint))
+
+    def take(self, endpoint: Endpoint) -> None:
+        """Become what a change made of it."""
+        self.sqlmodel_update(_endpoint_columns(endpoint))
+
+    def endpoint(self) -> Endpoint:
+        columns = self.model_dump(exclude={"labels"})
+        return Endpoint(**{**columns, "enabled_events": tuple(self.enabled_events), "metadata": self.labels})
+
+
+def _endpoint_columns(endpoint: Endpoint) -> dict[str, Any]:
+    columns = asdict(endpoint)
+    columns["labels"] = columns.pop("metadata")
+    columns["enabled_events"] = list(endpoint.enabled_events)
+    return columns
+
+
+class WebhookDeliveryRow(Row, table=True):
+    __tablename__ = "webhook_deliveries"
+
+    event: str = Field(primary_key=True)
+    endpoint: str = Field(primary_key=True)
+    delivered_at: datetime | None = Field(sa_column=Column(Timestamptz()))
 
 
 class IdempotencyKeyRow(Row, table=True):

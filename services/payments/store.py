@@ -1,42 +1,33 @@
 """The transactions that change what payments keeps. An intent's row is locked by whoever moves it."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
-from datetime import datetime
-from typing import Any, TypeVar
 
-from sqlalchemy.exc import DBAPIError
-from sqlmodel import col, func, select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.chassis.app import new_id
 from services.chassis.database import Database
-from services.chassis.logs import get_logger
 from services.contracts.payments import IntentStatus
 
 from . import commands, wire
+from .delivery_store import queue, told_well, undelivered
 from .event import AFTER_STEP, Event, EventType
 from .idempotency import Answer, Attempt
+from .idempotency_store import TELLS, Clock, Once
+from .page_store import page_of
 from .payment import Confirmation, Intent, PaymentMethod, Refund
 from .processor import Outcome, Vault, Verdict
 from .refusals import (
     CardRefused,
     InvalidRequest,
-    KeyInUse,
     NoSuchObject,
     RefundRefused,
-    ServerError,
-    StripeRefusal,
     UnexpectedState,
 )
-from .rows import ChargeRow, EventRow, IdempotencyKeyRow, IntentRow, PaymentMethodRow, RefundRow, Row, frozen
+from .rows import ChargeRow, EventRow, IntentRow, PaymentMethodRow, RefundRow, Row, frozen
 
-logger = get_logger(__name__)
-
-Clock = Callable[[], datetime]
 Authorise = Callable[[Outcome], Verdict]
-Work = Callable[[AsyncSession], Awaitable[Answer]]
-R = TypeVar("R", "IntentRow", "ChargeRow", "RefundRow", "EventRow")
 
 
 def _new_id(prefix: str) -> str:
@@ -46,9 +37,10 @@ def _new_id(prefix: str) -> str:
 class Store:
     """Each method is one transaction. What it answers is committed."""
 
-    def __init__(self, database: Database, vault: Vault, *, authorise: Authorise, clock: Clock) -> None:
+    def __init__(self, database: Database, vault: Vault, once: Once, *, authorise: Authorise, clock: Clock) -> None:
         self._database = database
         self._vault = vault
+        self._once = once
         self._authorise = authorise
         self._clock = clock
 
@@ -113,7 +105,7 @@ class Store:
         """Charge the card, if the intent allows it and the card does."""
 
         async def work(session: AsyncSession) -> Answer:
-            row = await _locked(session, intent_id)
+            row = await self._locked(session, intent_id)
             intent = row.intent()
             try:
                 chosen = intent.expect_confirmable(command.payment_method)
@@ -132,7 +124,7 @@ class Store:
         """Take what is held, or a part of it."""
 
         async def work(session: AsyncSession) -> Answer:
-            row = await _locked(session, intent_id)
+            row = await self._locked(session, intent_id)
             intent = row.intent()
             try:
                 captured = intent.capture(command.amount_to_capture)
@@ -151,7 +143,7 @@ class Store:
         """See to it that the intent is never charged."""
 
         async def work(session: AsyncSession) -> Answer:
-            row = await _locked(session, intent_id)
+            row = await self._locked(session, intent_id)
             intent = row.intent()
             try:
                 canceled = intent.cancel(reason=command.cancellation_reason, now=self._clock())
@@ -167,16 +159,24 @@ class Store:
             row = await session.get(IntentRow, intent_id)
             if row is None:
                 raise NoSuchObject("There is no such payment intent.")
+            if row.intent().is_due(self._clock()):
+                row = await self._locked(session, intent_id)
             return await _shown_one(session, row.intent())
 
         return await self._database.transact(work)
 
     async def list_intents(self, page: commands.ListParameters) -> wire.PaymentIntents:
         async def work(session: AsyncSession) -> wire.PaymentIntents:
-            rows, has_more = await _page(session, IntentRow, page)
+            rows, has_more = await page_of(session, IntentRow, page)
+            if any(row.intent().is_due(self._clock()) for row in rows):
+                await self._decide_due(session)
             return wire.PaymentIntents(data=await _shown(session, [row.intent() for row in rows]), has_more=has_more)
 
         return await self._database.transact(work)
+
+    async def decide_due(self) -> int:
+        """Make known what banks that took their time have decided by now; how many."""
+        return await self._database.transact(self._decide_due)
 
     async def get_charge(self, charge_id: str) -> wire.Charge:
         async def work(session: AsyncSession) -> wire.Charge:
@@ -191,7 +191,7 @@ class Store:
     async def list_charges(self, page: commands.ListCharges) -> wire.Charges:
         async def work(session: AsyncSession) -> wire.Charges:
             of_intent = [] if page.payment_intent is None else [ChargeRow.payment_intent == page.payment_intent]
-            rows, has_more = await _page(session, ChargeRow, page, *of_intent)
+            rows, has_more = await page_of(session, ChargeRow, page, *of_intent)
             methods = await _methods(session, [row.payment_method for row in rows])
             shown = [wire.shown_charge(row.charge(), methods[row.payment_method]) for row in rows]
             return wire.Charges(data=shown, has_more=has_more)
@@ -225,6 +225,7 @@ class Store:
             await _put(session, RefundRow.of(refund))
             methods = await _methods(session, [row.payment_method])
             shown = wire.shown_charge(after, methods[row.payment_method])
+            await self._tell(session, attempt, EventType.REFUND_CREATED, wire.shown_refund(refund))
             await self._tell(session, attempt, EventType.CHARGE_REFUNDED, shown)
             return Answer(200, wire.encoded(wire.shown_refund(refund)))
 
@@ -240,53 +241,36 @@ class Store:
         async def work(session: AsyncSession) -> wire.Refunds:
             of_charge = [] if page.charge is None else [RefundRow.charge == page.charge]
             of_intent = [] if page.payment_intent is None else [RefundRow.payment_intent == page.payment_intent]
-            rows, has_more = await _page(session, RefundRow, page, *of_charge, *of_intent)
+            rows, has_more = await page_of(session, RefundRow, page, *of_charge, *of_intent)
             return wire.Refunds(data=[wire.shown_refund(row.refund()) for row in rows], has_more=has_more)
 
         return await self._database.transact(work)
 
     async def get_event(self, event_id: str) -> wire.Event:
-        row = await self._database.transact(lambda session: session.get(EventRow, event_id))
-        if row is None:
-            raise NoSuchObject("There is no such event.")
-        return wire.shown_event(row.event())
+        async def work(session: AsyncSession) -> wire.Event:
+            row = await session.get(EventRow, event_id)
+            if row is None:
+                raise NoSuchObject("There is no such event.")
+            return (await _shown_events(session, [row]))[0]
+
+        return await self._database.transact(work)
 
     async def list_events(self, page: commands.ListEvents) -> wire.Events:
         async def work(session: AsyncSession) -> wire.Events:
             of_type = [] if page.type is None else [EventRow.type == page.type]
-            rows, has_more = await _page(session, EventRow, page, *of_type)
-            return wire.Events(data=[wire.shown_event(row.event()) for row in rows], has_more=has_more)
+            of_types = [] if page.types is None else [col(EventRow.type).in_(page.types)]
+            told = [] if page.delivery_success is None else [told_well(col(EventRow.id), told=page.delivery_success)]
+            rows, has_more = await page_of(session, EventRow, page, *of_type, *of_types, *told)
+            return wire.Events(data=await _shown_events(session, rows), has_more=has_more)
 
         return await self._database.transact(work)
 
-    async def _once(self, attempt: Attempt | None, work: Work) -> Answer:
-        if attempt is None:
-            return await self._database.transact(work)
-        under_key = attempt
-
-        async def unit(session: AsyncSession) -> Answer:
-            await _claim(session, under_key)
-            kept = await session.get(IdempotencyKeyRow, (under_key.kind, under_key.key))
-            if kept is not None:
-                return under_key.replay(kept.fingerprint, Answer(kept.status, kept.body))
-            answer = await _executed(session, work)
-            await _put(session, self._key_row(under_key, answer))
-            return answer
-
-        return await self._database.transact(unit)
-
-    def _key_row(self, attempt: Attempt, answer: Answer) -> IdempotencyKeyRow:
-        return IdempotencyKeyRow(
-            kind=attempt.kind,
-            key=attempt.key,
-            fingerprint=attempt.fingerprint,
-            status=answer.status,
-            body=answer.body,
-            created_at=self._clock(),
-        )
-
     async def _tell(
-        self, session: AsyncSession, attempt: Attempt | None, kind: EventType, shown: wire.PaymentIntent | wire.Charge
+        self,
+        session: AsyncSession,
+        attempt: Attempt | None,
+        kind: EventType,
+        shown: wire.PaymentIntent | wire.Charge | wire.Refund,
     ) -> None:
         event = Event(
             id=_new_id("evt"),
@@ -297,6 +281,8 @@ class Store:
             created_at=self._clock(),
         )
         await _put(session, EventRow(**asdict(event)))
+        if await queue(session, event):
+            session.info[TELLS] = True
 
     async def _moved(self, session: AsyncSession, attempt: Attempt | None, intent: Intent) -> Answer:
         shown = await _shown_one(session, intent)
@@ -319,6 +305,16 @@ class Store:
             now=self._clock(),
             error_on_requires_action=error_on_requires_action,
         )
+        return await self._keep(session, attempt, row, confirmation, method)
+
+    async def _keep(
+        self,
+        session: AsyncSession,
+        attempt: Attempt | None,
+        row: IntentRow,
+        confirmation: Confirmation,
+        method: PaymentMethod,
+    ) -> Answer:
         row.take(confirmation.intent)
         await session.flush()
         if confirmation.charge:
@@ -326,6 +322,28 @@ class Store:
         shown = wire.shown_intent(confirmation.intent, method)
         await self._tell(session, attempt, AFTER_STEP[confirmation.intent.status], shown)
         return _told(confirmation, method)
+
+    async def _locked(self, session: AsyncSession, intent_id: str) -> IntentRow:
+        row = await session.get(IntentRow, intent_id, with_for_update=True, populate_existing=True)
+        if row is None:
+            raise NoSuchObject("There is no such payment intent.")
+        if row.intent().is_due(self._clock()):
+            await self._decide(session, row)
+        return row
+
+    async def _decide_due(self, session: AsyncSession) -> int:
+        # In the order of their ids, and past those that somebody else decides, so that nobody waits in a circle.
+        due = select(IntentRow).where(col(IntentRow.pending_until) <= self._clock()).order_by(col(IntentRow.id))
+        locked = due.with_for_update(skip_locked=True).execution_options(populate_existing=True)
+        rows = (await session.exec(locked)).all()
+        for row in rows:
+            await self._decide(session, row)
+        return len(rows)
+
+    async def _decide(self, session: AsyncSession, row: IntentRow) -> None:
+        confirmation = row.intent().decide(charge_id=_new_id("ch"), now=self._clock())
+        method = await session.get_one(PaymentMethodRow, row.payment_method)
+        await self._keep(session, None, row, confirmation, method.method())
 
     async def _method(self, session: AsyncSession, method_id: str) -> PaymentMethod:
         if fresh := self._ready_made(method_id):
@@ -351,31 +369,6 @@ async def _put(session: AsyncSession, row: Row) -> None:
     await session.flush()
 
 
-async def _claim(session: AsyncSession, attempt: Attempt) -> None:
-    # Held until the transaction ends however it ends, a crash included, so that no key is ever left behind in use.
-    lock = func.hashtextextended(f"{attempt.kind}:{attempt.key}", 0)
-    if not (await session.exec(select(func.pg_try_advisory_xact_lock(lock)))).one():
-        raise KeyInUse
-
-
-async def _executed(session: AsyncSession, work: Work) -> Answer:
-    try:
-        async with session.begin_nested():
-            return await work(session)
-    except (StripeRefusal, DBAPIError):
-        raise  # Refused before anything was done, or the database's own trouble: the transaction leaves nothing.
-    except Exception:
-        logger.exception("a request under an idempotency key broke; its key keeps the failure")
-        return Answer.refusing(ServerError())
-
-
-async def _locked(session: AsyncSession, intent_id: str) -> IntentRow:
-    row = await session.get(IntentRow, intent_id, with_for_update=True)
-    if row is None:
-        raise NoSuchObject("There is no such payment intent.")
-    return row
-
-
 async def _locked_for_refund(session: AsyncSession, command: commands.CreateRefund) -> IntentRow:
     # Not the charge's row itself: read before the lock is held, its amounts would be those of before.
     intent_id = command.payment_intent
@@ -395,6 +388,11 @@ async def _methods(session: AsyncSession, method_ids: Iterable[str]) -> dict[str
         return {}
     rows = await session.exec(select(PaymentMethodRow).where(col(PaymentMethodRow.id).in_(wanted)))
     return {row.id: row.method() for row in rows}
+
+
+async def _shown_events(session: AsyncSession, rows: list[EventRow]) -> list[wire.Event]:
+    pending = await undelivered(session, [row.id for row in rows])
+    return [wire.shown_event(row.event(), pending=pending.get(row.id, 0)) for row in rows]
 
 
 async def _shown(session: AsyncSession, intents: list[Intent]) -> list[wire.PaymentIntent]:
@@ -430,25 +428,3 @@ def _told(confirmation: Confirmation, method: PaymentMethod) -> Answer:
         payment_method=wire.shown_method(method).model_dump(mode="json"),
     )
     return Answer.refusing(refusal)
-
-
-async def _page(
-    session: AsyncSession, table: type[R], page: commands.ListParameters, *conditions: Any
-) -> tuple[list[R], bool]:
-    """A page newest first, and whether there is more beyond it. Ids sort by the time of their making."""
-    query = select(table).where(*conditions).limit(page.limit + 1)
-    if page.ending_before:
-        await _expect(session, table, page.ending_before, "ending_before")
-        query = query.where(col(table.id) > page.ending_before).order_by(col(table.id))
-        rows = list(await session.exec(query))
-        return rows[: page.limit][::-1], len(rows) > page.limit
-    if page.starting_after:
-        await _expect(session, table, page.starting_after, "starting_after")
-        query = query.where(col(table.id) < page.starting_after)
-    rows = list(await session.exec(query.order_by(col(table.id).desc())))
-    return rows[: page.limit], len(rows) > page.limit
-
-
-async def _expect(session: AsyncSession, table: type[R], row_id: str, param: str) -> None:
-    if await session.get(table, row_id) is None:
-        raise InvalidRequest("There is no such object to page from.", code="resource_missing", param=param)

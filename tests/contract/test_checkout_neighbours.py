@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from services.chassis.outbound import Forwarded, Neighbour
-from services.contracts.carts import Purchase, PurchaseRequest, PurchaseState, Void
+from services.contracts.carts import Purchase, PurchaseRequest, PurchaseState, Unfinished, Void
 from services.contracts.catalog import Hold, HoldLine
 from services.contracts.identity import Scope
 from services.contracts.payments import IntentStatus, PaymentIntent, StripeRefund
@@ -36,7 +36,7 @@ from services.contracts.problems import (
     Undecided,
 )
 from services.contracts.refunds import Refund, RefundRequest, RefundState, Restock, RestockRequest
-from services.controller import checkout, clients, desk, processor, refunds
+from services.controller import checkout, clients, desk, processor, refunds, webhooks
 from tests.checkout_fakes import CART, OWNER, FakeCarts, FakePayments, FakeStock, Wire, request_for
 from tests.conftest import MakeDatabase
 from tests.service.cartdb_client import new_guest, running_cartdb
@@ -48,8 +48,8 @@ from tests.tokens import TestIssuer
 APPLES = HEADER + "apple,,Apple,Round.,Fruit,apple.svg,4000,,10\n"
 
 
-class Carts(checkout.Carts, refunds.Carts, desk.Carts, Protocol):
-    """The steps of a checkout and of a refund, and the checkout's tombstone."""
+class Carts(checkout.Carts, refunds.Carts, desk.Carts, webhooks.Carts, Protocol):
+    """The steps of a checkout and of a refund, the checkout's tombstone, and what a webhook asks for."""
 
     async def void(self, owner: str, checkout_id: UUID, command: Void) -> Purchase | Refused | Undecided: ...
 
@@ -112,7 +112,7 @@ class World:
 
     async def give_back(self, intent_id: str, refund_id: UUID, amount: int) -> StripeRefund | object:
         return await self.payments.refund(
-            intent_id, amount=amount, reason="duplicate", refund_id=refund_id, checkout_id=self.checkout_id
+            intent_id, amount=amount, reason="duplicate", refund_id=refund_id, checkout_id=self.checkout_id, attempt=1
         )
 
     async def put_back(self, refund_id: UUID, quantity: int) -> Restock | object:
@@ -466,3 +466,19 @@ async def test_goods_that_were_not_sold_do_not_come_back(world: World) -> None:
     await world.stock.hold(world.checkout_id, [HoldLine(sku="apple", quantity=2)])
 
     assert refusal_of(await world.put_back(uuid4(), 1)) is GoodsNotSold
+
+
+async def test_what_is_pending_is_found_by_its_checkout_alone(world: World) -> None:
+    intent_id = await world.attached()
+
+    found = [await world.carts.unfinished(0, checkout_id=one) for one in (world.checkout_id, uuid4())]
+    young = await world.carts.unfinished(60, checkout_id=world.checkout_id)
+    await world.carts.settle(world.owner, world.checkout_id, intent_id)
+    settled = await world.carts.unfinished(0, checkout_id=world.checkout_id)
+
+    listed = [
+        [(row.owner_id, row.checkout_id, row.intent_id) for row in one.purchases]
+        for one in (*found, young, settled)
+        if isinstance(one, Unfinished)
+    ]
+    assert listed == [[(world.owner, world.checkout_id, intent_id)], [], [], []]

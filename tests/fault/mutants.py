@@ -224,8 +224,8 @@ class ChargesTheLivePrice(Checkout):
 
 
 class FailsARefundOnTimeout(Refunds):
-    async def _give(self, refund: Refund) -> RefundOutcome:
-        outcome = await super()._give(refund)
+    async def _give(self, refund: Refund, *, attempt: int = 1) -> RefundOutcome:
+        outcome = await super()._give(refund, attempt=attempt)
         if isinstance(outcome, Underway):
             return await self._fail(refund, "timed_out", None)
         return outcome
@@ -239,8 +239,8 @@ class FinishesBeforeRestock(Refunds):
 
 @dataclass
 class FreshRefundKeyPerTry(FakePayments):
-    def key_of(self, refund_id: UUID) -> str:
-        return f"{refund_id}:refund:{len(self.answers)}"
+    def key_of(self, refund_id: UUID, attempt: int) -> str:
+        return f"{refund_id}:{len(self.answers)}"
 
 
 @dataclass

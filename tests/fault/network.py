@@ -333,14 +333,19 @@ class Payments:
         return await self.line.carry("payments", "refunds_of", lambda: self.store.refunds_of(intent_id))
 
     async def refund(
-        self, intent_id: str, *, amount: int, reason: str | None, refund_id: UUID, checkout_id: UUID
+        self, intent_id: str, *, amount: int, reason: str | None, refund_id: UUID, checkout_id: UUID, attempt: int
     ) -> StripeRefund | Refused | Undecided:
         dice = self.line.network.dice
 
         async def give_back() -> StripeRefund | Refused | Undecided:
             self.store.refusing_refunds = dice.random() < 0.3
             return await self.store.refund(
-                intent_id, amount=amount, reason=reason, refund_id=refund_id, checkout_id=checkout_id
+                intent_id,
+                amount=amount,
+                reason=reason,
+                refund_id=refund_id,
+                checkout_id=checkout_id,
+                attempt=attempt,
             )
 
         return await self.line.carry("payments", "refund", give_back)

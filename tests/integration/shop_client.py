@@ -136,6 +136,10 @@ class Shop:
 
     def sign_up(self, shopper: Shopper) -> httpx.Response:
         """Make an account, which signs in; the answer to the callback."""
+        return self._come_back(shopper, self.callback_of_sign_up(shopper))
+
+    def callback_of_sign_up(self, shopper: Shopper) -> str:
+        """Make an account; where the provider sends the browser next, which is not followed."""
         shopper.username = f"test-{uuid.uuid4().hex[:16]}"
         page = shopper.http.get(f"{self._authorize(shopper)}&prompt=create")
         return self._fill_in(shopper, page)
@@ -144,20 +148,23 @@ class Shop:
         """Sign in to an account that `sign_up` made; the answer to the callback."""
         shopper.username = username
         page = shopper.http.get(self._authorize(shopper, **login))
-        return self._fill_in(shopper, page)
+        return self._come_back(shopper, self._fill_in(shopper, page))
 
     def _authorize(self, shopper: Shopper, **login: str) -> str:
         answer = shopper.http.get("/login", params=login)
         assert answer.status_code == 303, answer.text
         return str(answer.headers["location"])
 
-    def _fill_in(self, shopper: Shopper, page: httpx.Response) -> httpx.Response:
+    def _fill_in(self, shopper: Shopper, page: httpx.Response) -> str:
         action = re.search(r'<form method="post" action="([^"]+)"', page.text)
         assert action, page.text
         form = {"username": shopper.username, "password": PASSWORD}
         back = shopper.http.post(urljoin(str(page.url), html.unescape(action[1])), data=form)
         assert back.status_code == 303, back.text
-        answer = shopper.http.get(back.headers["location"])
+        return str(back.headers["location"])
+
+    def _come_back(self, shopper: Shopper, callback: str) -> httpx.Response:
+        answer = shopper.http.get(callback)
         assert answer.status_code == 303, answer.text
         return answer
 
@@ -165,6 +172,13 @@ class Shop:
         """A bearer token by code and PKCE, for an account that `sign_up` made."""
         assert username is not None
         return access_token(self.browser(self.stack.idp_url), user=username, password=PASSWORD, scope=scope)
+
+    def operator(self) -> Shopper:
+        """The demo account that may give money back."""
+        provider = self.browser(self.stack.idp_url)
+        return self.with_token(
+            access_token(provider, user="olga", password="olga-demo-password", scope="openid profile operator")
+        )
 
     def with_token(self, token: str) -> Shopper:
         """A program that holds a bearer token."""
@@ -221,10 +235,21 @@ class Shop:
         """The intents of an amount that were charged."""
         return [intent for intent in self._intents() if (intent["amount"], intent["status"]) == (amount, "succeeded")]
 
-    def _intents(self) -> Iterator[dict[str, Any]]:
+    def given_back(self, amount: int) -> list[dict[str, Any]]:
+        """The processor's refunds of the one charge of an amount, the oldest first."""
+        [charge] = self.charges(amount)
+        answer = self._processor.get("/v1/refunds", params={"limit": 100, "payment_intent": charge["id"]})
+        assert answer.status_code == 200, answer.text
+        refunds: list[dict[str, Any]] = answer.json()["data"][::-1]
+        return refunds
+
+    @property
+    def _processor(self) -> httpx.Client:
         credential = {"Authorization": f"Bearer {self.stack.secrets['PAYMENTS_SECRET_KEY']}"}
-        payments = self.browser(self.stack.payments_url, headers=credential)
-        answer = payments.get("/v1/payment_intents", params={"limit": 100})
+        return self.browser(self.stack.payments_url, headers=credential)
+
+    def _intents(self) -> Iterator[dict[str, Any]]:
+        answer = self._processor.get("/v1/payment_intents", params={"limit": 100})
         assert answer.status_code == 200, answer.text
         yield from answer.json()["data"]
 

@@ -12,6 +12,7 @@ import pytest
 from services.controller.session import hash_of
 from services.local.settings import SERVICES
 from tests.stacks import RunningStack
+from tests.verifying import assert_books_agree
 
 from .shop_client import Shop
 
@@ -156,6 +157,7 @@ def test_a_process_that_dies_during_checkouts_leaves_every_order_with_one_true_o
     for shopper, answer in zip(shoppers, told, strict=True):
         _agrees(shopper, answer)
         shopper.close()
+    assert_books_agree(stack)
 
 
 def _check_out_while_dying(stack: RunningStack, shoppers: list[httpx.Client], name: str) -> list[httpx.Response | None]:

@@ -54,19 +54,32 @@ def wants_the_last_one(shop: Shop, dice: random.Random, skus: Sequence[str]) -> 
     assert sorted(answer.result().status_code for answer in answers) == [201, 409]
 
 
+def sends_it_back(shop: Shop, dice: random.Random, skus: Sequence[str]) -> None:
+    """An order, a part of which an operator gives back, goods and all; the button is pressed twice."""
+    shopper = fills(shop, dice, skus)
+    order = shopper.check_out().json()
+    back = {"amount": order["total"] // 3, "restock": [{"sku": skus[0], "quantity": 1}]}
+    refund = f"/orders/{order['order_id']}/refunds"
+    desk = shop.operator().http
+    with ThreadPoolExecutor(2) as both:
+        told = [both.submit(desk.post, refund, json=back, headers={"Idempotency-Key": "r"}) for _ in range(2)]
+    assert {answer.result().status_code for answer in told} <= {201, 202}
+
+
 DOINGS: tuple[Callable[[Shop, random.Random, Sequence[str]], None], ...] = (
     pays_and_tries_again,
     pays_two_carts,
     wants_the_last_one,
+    sends_it_back,
 )
 
 
 def crowd(stack: RunningStack, seed: int, skus: Sequence[str]) -> None:
-    """One after another does something, as the dice say."""
+    """One after another does something, each crowd in another order."""
     dice = random.Random(seed)
     with Shop(stack) as shop:
-        for _ in range(ROUNDS):
-            dice.choice(DOINGS)(shop, dice, skus)
+        for step in range(ROUNDS):
+            DOINGS[(seed + step) % len(DOINGS)](shop, dice, skus)
 
 
 def checked_while(stack: RunningStack, crowds: list[Future[None]]) -> Iterator[Verdict]:
@@ -87,5 +100,7 @@ def test_the_books_of_a_busy_shop_agree_at_every_moment_and_in_the_end(stack: Ru
     assert len(verdicts) >= 10
     # The checks did look at checkouts that were under way, or they would have proven nothing.
     assert any(verdict.counts["pending purchases"] for verdict in verdicts)
-    assert assert_books_agree(stack).counts["paid purchases"] >= SHOPPERS * ROUNDS
+    settled = assert_books_agree(stack)
+    assert settled.counts["paid purchases"] >= SHOPPERS * ROUNDS
+    assert settled.counts["refunds"] >= SHOPPERS
     print(f"{len(verdicts)} live checks, {sum(verdict.counts['pending purchases'] for verdict in verdicts)} under way")

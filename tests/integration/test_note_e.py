@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +11,7 @@ import httpx
 import pytest
 
 from tests.integration.shop_client import Shop, Shopper
+from tests.nodejs import NODE
 
 JOURNEY = Path(__file__).with_name("note_e") / "journey.mjs"
 SHIPPING = {"name": "Asha Rao", "street": "12 Lake Road", "city": "Pune", "pin": "411001"}
@@ -23,9 +23,6 @@ class Program:
     """The note's client with a token in its hand, and the shopper whose token that is."""
 
     def __init__(self, shop: Shop, *, token: str | None = None) -> None:
-        if (node := shutil.which("node")) is None:
-            pytest.skip("the program `node` (Node.js 18 or newer) is missing: it runs note e's client")
-        self._node = node
         self._shop = shop
         self.browser = shop.customer()
         self._token = token or shop.token_of(self.browser.username)
@@ -34,7 +31,7 @@ class Program:
     def run(self, step: str, **asked: Any) -> dict[str, Any]:
         """One step of the journey: its `value` or `error`, the `calls` it made, the `cart` it remembers."""
         ran = subprocess.run(
-            [self._node, str(JOURNEY), self._shop.stack.url, step],
+            [NODE, str(JOURNEY), self._shop.stack.url, step],
             input=json.dumps({"token": self._token, **asked}),
             capture_output=True,
             text=True,

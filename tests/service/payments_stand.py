@@ -13,6 +13,7 @@ from typing import IO, Any
 import httpx
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from services.payments.app import create_app
 from services.payments.settings import Settings
@@ -39,9 +40,9 @@ def environment(database_url: str) -> dict[str, str]:
     }
 
 
-def payments_app(database_url: str, **given: Any) -> FastAPI:
-    settings = Settings.model_validate({name.lower(): value for name, value in environment(database_url).items()})
-    return create_app(settings, clock=lambda: NOON, **given)
+def payments_app(database_url: str, *, settings: dict[str, str] | None = None, **given: Any) -> FastAPI:
+    usual = {name.lower(): value for name, value in environment(database_url).items()}
+    return create_app(Settings.model_validate(usual | (settings or {})), clock=lambda: NOON, **given)
 
 
 def visa(number: str = "4242424242424242", **changed: str) -> dict[str, str]:
@@ -93,7 +94,7 @@ class _Announced(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[str]:
+async def served(app: ASGIApp) -> AsyncIterator[str]:
     """The address of the app, served on a free port."""
     listening = socket.create_server(("127.0.0.1", 0))
     server = _Announced(uvicorn.Config(app, http="httptools", log_config=None, access_log=False))

@@ -90,16 +90,17 @@ async def test_create_and_confirm_in_one_call_are_two_events(payments: Payments)
     assert (succeeded["type"], succeeded["data"]["object"]) == ("payment_intent.succeeded", paid)
 
 
-async def test_each_refund_is_told_with_the_charge_as_it_then_was(payments: Payments) -> None:
+async def test_each_refund_is_told_as_itself_and_with_the_charge_as_it_then_was(payments: Payments) -> None:
     paid = await payments.intent(payment_method="pm_card_visa", confirm="true")
     mark = await newest(payments)
 
-    await payments.post("refunds", payment_intent=paid["id"], amount=5000)
-    await payments.post("refunds", payment_intent=paid["id"])
+    part = (await payments.post("refunds", payment_intent=paid["id"], amount=5000)).json()
+    rest = (await payments.post("refunds", payment_intent=paid["id"])).json()
 
     events = await told_since(payments, mark)
-    assert [event["type"] for event in events] == ["charge.refunded"] * 2
-    charges = [event["data"]["object"] for event in events]
+    assert [event["type"] for event in events] == ["refund.created", "charge.refunded"] * 2
+    assert [event["data"]["object"] for event in events[::2]] == [part, rest]
+    charges = [event["data"]["object"] for event in events[1::2]]
     assert [(charge["amount_refunded"], charge["refunded"]) for charge in charges] == [(5000, False), (19900, True)]
     assert [charges[1]] == await payments.charges_of(paid["id"])
 

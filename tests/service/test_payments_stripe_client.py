@@ -1,13 +1,18 @@
 """Stripe's official Python client against the processor, over real HTTP."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 import stripe
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.payments.delivery import signature
 from tests.conftest import MakeDatabase
 from tests.service.payments_stand import PUBLISHABLE_KEY, SECRET_KEY, payments_app, served
+from tests.service.webhook_receiver import receiving, until
 
 # The client hands its encoded form to httpx in a way that httpx has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -26,8 +31,8 @@ async def client(address: str) -> AsyncIterator[stripe.StripeClient]:
     await closed(http)
 
 
-def client_with(key: str, address: str, http: stripe.HTTPXClient) -> stripe.StripeClient:
-    return stripe.StripeClient(key, base_addresses={"api": address}, http_client=http, max_network_retries=3)
+def client_with(key: str, address: str, http: stripe.HTTPXClient, *, retries: int = 3) -> stripe.StripeClient:
+    return stripe.StripeClient(key, base_addresses={"api": address}, http_client=http, max_network_retries=retries)
 
 
 async def closed(http: stripe.HTTPXClient) -> None:
@@ -110,6 +115,99 @@ async def test_clients_that_retry_all_get_the_one_winner(client: stripe.StripeCl
     assert len({intent.id for intent in made}) == 1
 
 
+async def test_of_equal_requests_at_once_without_retries_one_wins_and_no_other_makes_anything(address: str) -> None:
+    http = stripe.HTTPXClient()
+    client = client_with(SECRET_KEY, address, http, retries=0)
+    paid: stripe.params.PaymentIntentCreateParams = {**sale(), "payment_method": "pm_card_visa", "confirm": True}
+
+    answers = await asyncio.gather(
+        *(client.v1.payment_intents.create_async(paid, {"idempotency_key": "one-of-5"}) for _ in range(5)),
+        return_exceptions=True,
+    )
+
+    won = {answer.id for answer in answers if isinstance(answer, stripe.PaymentIntent)}
+    lost = [answer for answer in answers if not isinstance(answer, stripe.PaymentIntent)]
+    assert len(won) == 1
+    assert {type(answer) for answer in lost} <= {stripe.IdempotencyError, stripe.APIError}
+    assert {getattr(answer, "http_status", None) for answer in lost} <= {409}
+    charges = await client.v1.charges.list_async({"payment_intent": won.pop()})
+    assert len(charges.data) == 1
+    await closed(http)
+
+
+class Unreliable:
+    """The processor behind a bad network: what each of the next POSTs meets, until there is nothing left."""
+
+    def __init__(self, app: ASGIApp, *meets: str) -> None:
+        self._app = app
+        self._meets = list(meets)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        met = self._meets.pop(0) if self._meets and scope.get("method") == "POST" else "nothing"
+        match met:
+            case "500":
+                await Response(status_code=500)(scope, receive, send)
+            case "lost answer":
+                await self._app(scope, receive, _nowhere)
+                await asyncio.sleep(30)
+            case _:
+                await self._app(scope, receive, send)
+
+
+async def _nowhere(_: Message) -> None:
+    """An answer that nobody gets."""
+
+
+@pytest.mark.parametrize("meets", [("lost answer",), ("500", "500"), ("500", "lost answer")])
+async def test_a_client_on_a_bad_network_makes_and_charges_one_intent(
+    make_database: MakeDatabase, meets: tuple[str, ...]
+) -> None:
+    app = payments_app((await make_database("payments")).app)
+    http = stripe.HTTPXClient(timeout=1)
+    async with served(Unreliable(app, *meets)) as address:
+        client = client_with(SECRET_KEY, address, http)
+
+        paid = await client.v1.payment_intents.create_async(
+            {**sale(), "payment_method": "pm_card_visa", "confirm": True}
+        )
+
+        intents = (await client.v1.payment_intents.list_async()).data
+        charges = (await client.v1.charges.list_async()).data
+        await closed(http)
+    assert [(intent.id, intent.status) for intent in intents] == [(paid.id, "succeeded")]
+    assert [charge.payment_intent for charge in charges] == [paid.id]
+
+
+async def test_a_webhook_endpoint_is_made_told_read_changed_and_deleted(client: stripe.StripeClient) -> None:
+    async with receiving() as receiver:
+        made = await client.v1.webhook_endpoints.create_async(
+            {"url": receiver.url, "enabled_events": ["payment_intent.succeeded"], "metadata": {"shop": "1"}}
+        )
+        receiver.secret = str(made.secret)
+        paid = await client.v1.payment_intents.create_async(
+            {**sale(), "payment_method": "pm_card_visa", "confirm": True}
+        )
+        await until(lambda: receiver.heard)
+        read = await client.v1.webhook_endpoints.retrieve_async(made.id)
+        changed = await client.v1.webhook_endpoints.update_async(made.id, {"disabled": True})
+        deleted = await client.v1.webhook_endpoints.delete_async(made.id)
+
+    [event] = receiver.heard
+    assert (event.type, event.data.object["id"], receiver.refused) == ("payment_intent.succeeded", paid.id, [])
+    assert ("secret" in read, read.status, changed.status, deleted.deleted) == (False, "enabled", "disabled", True)
+    assert read.metadata["shop"] == "1"
+
+
+async def test_a_stale_signature_is_not_taken(client: stripe.StripeClient) -> None:
+    body, secret = '{"object": "event", "id": "evt_1"}', "whsec_sample"
+    now = int(time.time())
+
+    assert client.construct_event(body, signature(secret, body, at=now - 290), secret).id == "evt_1"
+    for at in (now - 310, 0):
+        with pytest.raises(stripe.SignatureVerificationError):
+            client.construct_event(body, signature(secret, body, at=at), secret)
+
+
 async def test_a_canceled_intent_cannot_be_confirmed(client: stripe.StripeClient) -> None:
     opened = await client.v1.payment_intents.create_async(sale())
     canceled = await client.v1.payment_intents.cancel_async(opened.id, {"cancellation_reason": "abandoned"})
@@ -137,11 +235,19 @@ async def test_a_hold_is_captured_in_part_and_another_let_go(client: stripe.Stri
     canceled = await client.v1.payment_intents.cancel_async(unwanted.id)
     with pytest.raises(stripe.InvalidRequestError) as twice:
         await client.v1.payment_intents.capture_async(held.id)
+    with pytest.raises(stripe.InvalidRequestError) as late:
+        await client.v1.payment_intents.capture_async(unwanted.id)
+    with pytest.raises(stripe.InvalidRequestError) as above:
+        await client.v1.refunds.create_async({"payment_intent": held.id, "amount": 15001})
+    with pytest.raises(stripe.InvalidRequestError) as nothing_taken:
+        await client.v1.refunds.create_async({"payment_intent": unwanted.id})
 
     assert (held.status, held.capture_method, held.amount_capturable) == ("requires_capture", "manual", 19900)
     assert (captured.status, captured.amount_received, captured.amount_capturable) == ("succeeded", 15000, 0)
     assert (canceled.status, canceled.amount_received) == ("canceled", 0)
-    assert twice.value.code == "payment_intent_unexpected_state"
+    assert (above.value.param, (await client.v1.refunds.list_async({"payment_intent": held.id})).data) == ("amount", [])
+    for refused in (twice, late, nothing_taken):
+        assert refused.value.code == "payment_intent_unexpected_state"
 
 
 async def test_refunds_in_parts_show_on_the_charge_and_stop_at_what_was_captured(client: stripe.StripeClient) -> None:
@@ -179,12 +285,13 @@ async def test_events_tell_what_happened_with_the_object_as_it_was(client: strip
     paid = await client.v1.payment_intents.create_async({**sale(), "payment_method": "pm_card_visa", "confirm": True})
     await client.v1.refunds.create_async({"payment_intent": paid.id, "amount": 5000}, {"idempotency_key": "told-1"})
 
-    refunded, succeeded, created = (await client.v1.events.list_async({"limit": 3})).data
+    refunded, given_back, succeeded, created = (await client.v1.events.list_async({"limit": 4})).data
     read = await client.v1.events.retrieve_async(refunded.id)
 
-    assert [event.type for event in (created, succeeded, refunded)] == [
+    assert [event.type for event in (created, succeeded, given_back, refunded)] == [
         "payment_intent.created",
         "payment_intent.succeeded",
+        "refund.created",
         "charge.refunded",
     ]
     assert created.data.object["status"] == "requires_confirmation"

@@ -526,6 +526,15 @@ async def test_a_live_check_judges_nothing_that_is_under_way(shelf: Shelf) -> No
     assert verdict.waited_seconds == 0
 
 
+async def test_an_intent_that_nobody_was_told_of_is_no_violation(shelf: Shelf) -> None:
+    untold = intent("untold", "requires_payment_method", 300, checkout=PAID)
+
+    verdict = await verify(await shelf.spoiled({"payments": [untold]}), wait_seconds=0)
+
+    assert verdict.violations == []
+    assert verdict.counts["intents"] == 4
+
+
 async def test_many_violations_of_one_kind_are_counted_and_a_hundred_told(shelf: Shelf) -> None:
     frozen = [
         (
@@ -640,12 +649,12 @@ async def test_the_command_ends_with_0_for_right_and_1_for_wrong(
 async def test_the_command_ends_with_2_where_it_cannot_read(
     postgres: Server, shelf: Shelf, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    books = type(shelf.books).at(postgres.url(database="{database}", user="verifier", password="wrong"))
+    books = type(shelf.books).at(postgres.url(database="no_{database}", user="verifier", password=PASSWORD))
 
     code = await asyncio.to_thread(main, books, ["--wait", "0"])
 
     assert code == 2
-    assert capsys.readouterr().out.startswith("The databases cannot be read: password authentication failed")
+    assert capsys.readouterr().out == 'The databases cannot be read: database "no_cartdb" does not exist\n'
 
 
 def test_a_program_is_told_the_same() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -234,19 +234,42 @@ HEALTHY: Mapping[str, Iterable[str]] = {
 }
 
 
+EMPTY = """
+    DO $$ BEGIN EXECUTE (
+        SELECT 'TRUNCATE ' || string_agg(oid::regclass::text, ', ') || ' CASCADE' FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+    ); END $$
+"""
+
+
 @dataclass
 class Shelf:
     """The healthy shop; nobody changes it but in a copy."""
 
     databases: Databases
     books: Books
+    copies: dict[str, str] = field(default_factory=dict)
 
     async def spoiled(self, wrong: Mapping[str, Iterable[str]]) -> Books:
-        """The shop after these statements, made by a superuser in a copy of the databases that they are for."""
-        copies = {service: await self._copy(service) for service in wrong}
+        """The shop after these statements, made by a superuser in a copy of the databases that they are for.
+
+        Good until the next one is made.
+        """
+        urls = {}
         for service, statements in wrong.items():
-            await execute(self.superuser(copies[service]), *statements)
-        return replace(self.books, **copies)
+            urls[service] = await self._fresh(service)
+            await execute(self.superuser(urls[service]), *statements)
+            if any(statement.startswith(("ALTER", "DROP")) for statement in statements):
+                del self.copies[service]  # Rows can be put right again, tables not.
+        return replace(self.books, **urls)
+
+    async def _fresh(self, service: str) -> str:
+        # To make and to drop a database takes a checkpoint each: one for every test would take a minute.
+        if service in self.copies:
+            await execute(self.superuser(self.copies[service]), EMPTY, *HEALTHY[service])
+        else:
+            self.copies[service] = await self._copy(service)
+        return self.copies[service]
 
     async def _copy(self, service: str) -> str:
         original = name_in(getattr(self.books, service))

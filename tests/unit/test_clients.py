@@ -45,7 +45,7 @@ async def test_the_refunds_of_a_payment_are_read_to_the_last_page() -> None:
     assert asked == [None, "re_99", "re_199"]
 
 
-async def test_a_refund_goes_out_under_one_key_and_names_itself() -> None:
+async def test_an_attempt_at_a_refund_goes_out_under_one_key_and_names_the_refund() -> None:
     sent: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -53,13 +53,14 @@ async def test_a_refund_goes_out_under_one_key_and_names_itself() -> None:
         return httpx.Response(200, json={"id": "re_1", "status": "pending", "amount": 100})
 
     async with Neighbour("payments", "http://payments", transport=httpx.MockTransport(answer)) as neighbour:
-        for _ in range(2):
+        for attempt in (1, 1, 2):
             given = await Payments(neighbour, secret_key="sk").refund(
-                "pi_1", amount=100, reason=None, refund_id=UUID(int=1), checkout_id=UUID(int=2)
+                "pi_1", amount=100, reason=None, refund_id=UUID(int=1), checkout_id=UUID(int=2), attempt=attempt
             )
 
     assert given == StripeRefund(id="re_1", status="pending", amount=100)
-    assert {request.headers["idempotency-key"] for request in sent} == {f"{UUID(int=1)}:refund"}
+    key = f"{UUID(int=1)}:refund"
+    assert [request.headers["idempotency-key"] for request in sent] == [key, key, f"{key}:2"]
     form = dict(httpx.QueryParams(sent[0].content.decode()))
     assert form == {
         "payment_intent": "pi_1",

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import httpx
 import pytest
@@ -198,8 +198,11 @@ async def test_a_replica_that_dies_over_a_change_answers_502_and_is_not_asked_tw
 
     async def dies(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal asked
-        await reader.readuntil(b"\r\n\r\n")
-        asked += 1
+        head = await reader.readuntil(b"\r\n\r\n")
+        if head.startswith(b"POST"):
+            asked += 1
+        else:
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
         writer.close()
 
     dying = await asyncio.start_server(dies, "127.0.0.1", 0)
@@ -209,3 +212,26 @@ async def test_a_replica_that_dies_over_a_change_answers_502_and_is_not_asked_tw
 
     assert answer.status_code == 502
     assert asked == 1
+
+
+async def test_a_frozen_replica_gets_no_more_requests_and_its_unanswered_one_goes_to_nobody_else() -> None:
+    got: list[bytes] = []
+
+    async def freezes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            got.append(line)
+        writer.close()
+
+    frozen = await asyncio.start_server(freezes, "127.0.0.1", 0)
+    two = Replica("two")
+    async with frozen, two.up(), proxied(frozen.sockets[0].getsockname()[1], two.port) as client:
+        with pytest.raises(httpx.ReadTimeout):
+            await client.post("/echo", content=b"once", timeout=0.3)
+        names = ""
+        async with asyncio.timeout(10):
+            while not names.endswith("two" * 6):
+                with suppress(httpx.ReadTimeout):
+                    names += (await client.get("/name", timeout=0.3)).text
+
+    assert [line for line in got if line.startswith(b"POST")] == [b"POST /echo HTTP/1.1\r\n"]
+    assert set(names) == set("two")

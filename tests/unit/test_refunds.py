@@ -22,7 +22,7 @@ from services.contracts.shop import RefundCommand
 from services.controller.checkout import Checkout, Paid
 from services.controller.desk import Desk, Told
 from services.controller.reconcile import Reconcile
-from services.controller.refunds import Refunds
+from services.controller.refunds import KEYS_OF_A_REFUND, Refunds
 from tests.checkout_fakes import (
     CART,
     CHECKOUT,
@@ -277,6 +277,27 @@ async def test_a_forgotten_key_does_not_give_back_twice(world: World) -> None:
     world.agree()
 
 
+async def test_a_key_over_which_the_processor_broke_gives_way_to_the_next_after_another_look(world: World) -> None:
+    world.payments.broken_keys = 2
+
+    told = await world.give_back()
+
+    assert told.done
+    assert world.wire.calls[2:-2] == ["refunds_of", "refund"] * 3
+    assert world.given_back == 3000
+    world.agree()
+
+
+async def test_a_processor_that_breaks_over_every_key_leaves_the_refund_open(world: World) -> None:
+    world.payments.broken_keys = 99
+
+    told = await world.give_back()
+
+    assert not told.done
+    assert world.wire.calls.count("refund") == KEYS_OF_A_REFUND
+    assert world.states == [RefundState.PENDING]
+
+
 async def test_a_first_request_that_arrives_after_the_second_is_the_second(world: World) -> None:
     world.wire.troubles["refund"] = ["lost_request"]
     await world.give_back()
@@ -284,7 +305,7 @@ async def test_a_first_request_that_arrives_after_the_second_is_the_second(world
 
     [refund] = world.rows
     late = await world.payments.refund(
-        "pi_" + CHECKOUT.hex, amount=3000, reason=None, refund_id=refund.refund_id, checkout_id=CHECKOUT
+        "pi_" + CHECKOUT.hex, amount=3000, reason=None, refund_id=refund.refund_id, checkout_id=CHECKOUT, attempt=1
     )
 
     assert isinstance(late, StripeRefund)

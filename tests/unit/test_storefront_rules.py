@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.controller.web import layout, wording
-from services.controller.web.forms import CheckoutForm, Objections, whole_number
+from services.controller.web.forms import CheckoutForm, Objections, minor_units, whole_number
 from services.controller.web.pictures import drawn
 from services.controller.web.routing import see_again
 
@@ -51,6 +51,31 @@ def test_a_form_leads_back_to_its_page_and_never_out_of_the_shop(back: str, loca
 def test_what_is_no_whole_number_is_objected_to(text: str) -> None:
     with pytest.raises(Objections, match="whole number"):
         whole_number(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "amount"),
+    [
+        ("", "INR", None),
+        (" 12.5 ", "INR", 1250),
+        ("1,234.05", "INR", 123405),
+        (".5", "INR", 50),
+        ("7", "INR", 700),
+        ("700", "JPY", 700),
+        ("1.234", "KWD", 1234),
+    ],
+)
+def test_an_amount_is_read_in_major_units(text: str, currency: str, amount: int | None) -> None:
+    assert minor_units(text, currency) == amount
+
+
+@pytest.mark.parametrize(
+    ("text", "currency"),
+    [("-1", "INR"), ("1.234", "INR"), ("1.5", "JPY"), ("1e3", "INR"), (".", "INR"), ("9" * 10, "INR"), ("٣", "INR")],
+)
+def test_what_is_no_amount_is_objected_to(text: str, currency: str) -> None:
+    with pytest.raises(Objections):
+        minor_units(text, currency)
 
 
 def test_a_checkout_form_becomes_a_wish_with_what_the_shopper_saw() -> None:

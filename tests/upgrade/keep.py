@@ -29,6 +29,7 @@ def dump(stack: Stack, service: str) -> str:
         "--inserts",
         "--no-owner",
         "--no-privileges",
+        "--exclude-schema=verify",
         *(f"--exclude-table-data={table}" for table in WITHOUT_ROWS),
         stack.server.superuser_url.rsplit("/", 1)[0] + f"/{service}",
     ]

@@ -12,7 +12,8 @@ from pydantic_core import ErrorDetails
 from services.chassis.app import new_id
 from services.contracts.carts import Address, CartName, IdempotencyKey
 from services.contracts.catalog import Sku
-from services.contracts.shop import CheckoutCommand
+from services.contracts.money import minor_digits
+from services.contracts.shop import CheckoutCommand, RefundCommand
 
 from ..quote import Form
 
@@ -124,6 +125,25 @@ class CheckoutForm(Posted):
         )
 
 
+class RefundForm(Posted):
+    """What an operator types to give money back. No amount is everything left."""
+
+    amount: Text = ""
+    reason: Text = ""
+
+    def command(self, currency: str) -> RefundCommand:
+        """The refund that the form asks for, checked.
+
+        Raises:
+            Objections: a field is wrong.
+        """
+        typed = {"amount": minor_units(self.amount, currency), "reason": self.reason.strip() or None}
+        command, wrong = _checked(RefundCommand, typed)
+        if command is None:
+            raise Objections(dict.fromkeys(wrong, "Type an amount above 0, and choose one of the reasons."))
+        return command
+
+
 class Objections(ValueError):  # noqa: N818 - a no is named by what it says
     """What is wrong with a form, by field."""
 
@@ -147,6 +167,38 @@ class CheckoutDraft:
 
     def __getitem__(self, name: str) -> str:
         return self.typed.get(name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class RefundDraft:
+    """What the refund form starts with: nothing, or what was typed before and what was wrong with it."""
+
+    amount: str = ""
+    reason: str = ""
+    message: str | None = None
+    key: str = field(default_factory=new_id)
+
+    @classmethod
+    def of(cls, form: RefundForm, message: str, *, key: str | None = None) -> "RefundDraft":
+        """The same form again; under the same key only if the same request is to be sent again."""
+        return cls(form.amount, form.reason, message, key or new_id())
+
+
+def minor_units(text: str, currency: str) -> int | None:
+    """An amount that a person typed in major units; None if nothing was typed.
+
+    Raises:
+        Objections: it is no amount of this currency.
+    """
+    typed, digits = text.strip().replace(",", ""), minor_digits(currency)
+    if not typed:
+        return None
+    whole, _, fraction = typed.partition(".")
+    if not (f"{whole}{fraction}".isascii() and f"{whole}{fraction}".isdigit() and len(whole) <= LONGEST_NUMBER):
+        raise Objections({"amount": "Type an amount, such as 120.50, or nothing for all that is left."})
+    if len(fraction) > digits:
+        raise Objections({"amount": f"This currency has {digits} decimals."})
+    return int(f"{whole}{fraction.ljust(digits, '0')}")
 
 
 def whole_number(text: str, *, least: int = 0) -> int:
@@ -198,3 +250,4 @@ Setting = Annotated[LineForm, fastapi.Form()]
 Doing = Annotated[CartForm, fastapi.Form()]
 Naming = Annotated[NameForm, fastapi.Form()]
 Paying = Annotated[CheckoutForm, fastapi.Form()]
+Refunding = Annotated[RefundForm, fastapi.Form()]

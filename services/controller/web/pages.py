@@ -13,7 +13,7 @@ from services.contracts.problems import LineLimitExceeded, NotFound, QuantityLim
 from services.contracts.shop import AddItem
 
 from ..shopping import Shopping
-from . import paying
+from . import paying, refunding
 from .forms import Adding, Doing, Naming, Objections, Setting, whole_number
 from .pictures import drawn
 from .routing import CART, TEMPORARY, OnPublicHost, see, see_again
@@ -23,6 +23,7 @@ PICTURE_SECONDS = 600
 
 router = APIRouter(prefix="/shop", include_in_schema=False, route_class=OnPublicHost)
 router.include_router(paying.router)
+router.include_router(refunding.router)
 
 Words = Annotated[str, Query(max_length=100)]
 

@@ -14,16 +14,18 @@ from starlette.responses import HTMLResponse
 from services.contracts.carts import CartStatus, Receipt
 from services.contracts.catalog import Item, Product
 from services.contracts.problems import CartAlreadyPurchased, CartInCheckout, CartIsEmpty, MergeNotFound, Unavailable
+from services.contracts.refunds import RefundState
 from services.contracts.shop import Order, ShopCart
 
+from ..desk import Desk
 from ..orders import Orders
-from ..session import Shopper, Visitor
+from ..session import Doorkeeper, Shopper, Visitor
 from ..settings import Settings
 from ..shopping import Shopping
 from . import wording
 from .cards import TEST_CARDS
 from .countries import COUNTRIES
-from .forms import CheckoutDraft
+from .forms import CheckoutDraft, RefundDraft
 from .layout import SIGNED_IN_MARK, Frame, login_url, page
 
 PAGE_SIZE = 24
@@ -70,6 +72,7 @@ class Storefront:
     shopper: Shopper
     shopping: Shopping
     bought: Orders
+    desk: Desk
 
     def _page(
         self,
@@ -196,11 +199,23 @@ class Storefront:
             older=urlencode({"before": bought.next_before.isoformat()}) if bought.next_before else None,
         )
 
-    async def order(self, order_id: UUID) -> HTMLResponse:
-        """One order: its receipt, and how it came about."""
-        order, cart = await asyncio.gather(self.bought.one(self.shopper, order_id), self._cart_if_it_answers())
+    async def order(self, order_id: UUID, *, draft: RefundDraft | None = None, status: int = 200) -> HTMLResponse:
+        """One order: its receipt, and how it came about; for an operator, a way to give its money back."""
+        operator = await cast(Doorkeeper, self.request.state.doorkeeper).is_operator(self.shopper)
+        read = self.desk.one(order_id) if operator else self.bought.one(self.shopper, order_id)
+        order, cart = await asyncio.gather(read, self._cart_if_it_answers())
+        mine = order.owner_id in (None, self.shopper.owner_id)
         return self._page(
-            "order.html", cart, place="orders", order=order, thanks=_just_now(order), why=wording.decline(order.reason)
+            "order.html",
+            cart,
+            status=status,
+            place="orders",
+            order=order,
+            thanks=mine and not order.refunds and _just_now(order),
+            why=wording.decline(order.reason),
+            refund=(draft or RefundDraft()) if operator else None,
+            left=order.total - sum(one.amount for one in order.refunds if one.status is not RefundState.FAILED),
+            reasons=wording.REFUND_REASONS,
         )
 
     async def _moved(self) -> Moved | None:
@@ -236,6 +251,7 @@ async def storefront(request: Request, shopper: Visitor) -> Storefront:
         shopper,
         cast(Shopping, request.state.shopping),
         cast(Orders, request.state.orders),
+        cast(Desk, request.state.desk),
     )
 
 

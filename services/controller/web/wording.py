@@ -64,6 +64,7 @@ _BY_PROBLEM: dict[type[Problem], Told] = {
         "One moment, please", "A part of the shop does not answer at the moment. Nothing is lost.", *_CART
     ),
     problems.InternalError: Told("That is our fault", "Something broke on our side. Nothing of yours is lost."),
+    problems.Forbidden: Told("Not for you", "Your account may not do this. Nothing was changed."),
     problems.Unauthenticated: Told("Please sign in", "This page needs to know who you are.", "/login", "Sign in"),
 }
 
@@ -94,6 +95,15 @@ _EVENTS = {
     "payment_started": "Payment begun",
     "paid": "Payment received",
     "refused": "Not paid; the cart is open again",
+    "refund_started": "Refund begun",
+    "refunded": "Money on its way back",
+    "refund_failed": "Refund refused; nothing went back",
+}
+
+REFUND_REASONS = {
+    "requested_by_customer": "The customer asked for it",
+    "duplicate": "Charged twice",
+    "fraudulent": "Fraud",
 }
 
 

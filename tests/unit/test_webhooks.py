@@ -1,0 +1,384 @@
+"""The processor's webhooks on paper: which signatures are taken, and what an event may and may not bring about."""
+
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.contracts.carts import Frozen, Purchase, PurchaseState, Receipt
+from services.contracts.payments import PaymentIntent
+from services.contracts.problems import PaymentDeclined, Problem, Refused, Unavailable, Undecided
+from services.contracts.problems import WebhookSignatureRefused as SignatureRefused
+from services.contracts.refunds import Refund
+from services.controller.checkout import Checkout, Failed, Outcome, Paid, Processing
+from services.controller.reconcile import Reconcile
+from services.controller.refunds import Refunds
+from services.controller.webhooks import Nudge, Webhooks, check_signature, nudge_in
+from tests.checkout_fakes import (
+    CART,
+    CHECKOUT,
+    NOW,
+    OWNER,
+    FakeCarts,
+    FakePayments,
+    FakeStock,
+    Trouble,
+    Wire,
+    request_for,
+)
+
+SECRET = "whsec_sample"
+BODY = b'{"id": "evt_1"}'
+ARABIC_1000 = "\u0661\u0660\u0660\u0660"
+INTENT = f"pi_{CHECKOUT.hex}"
+SUCCEEDED, FAILED, CANCELED = (f"payment_intent.{what}" for what in ("succeeded", "payment_failed", "canceled"))
+TROUBLES: tuple[Trouble, ...] = ("not_sent", "lost_request", "lost_answer")
+
+
+def v1(at: object, body: bytes = BODY, secret: str = SECRET) -> str:
+    return hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+
+
+# The signature
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        f"t=1000,v1={v1(1000)}",
+        f"v1={v1(1000)},t=1000",
+        f"t=1000, v1={v1(1000)}",
+        f"t=1000,v1={v1(1000, secret='whsec_old')},v1={v1(1000)}",
+        f"t=1000,v0=ignored,v1={v1(1000)}",
+        f"t=700,v1={v1(700)}",
+        f"t=1300,v1={v1(1300)}",
+    ],
+)
+def test_a_signature_with_our_secret_is_taken_within_five_minutes(header: str) -> None:
+    check_signature(header, BODY, secret=SECRET, now=1000)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "t=1000",
+        f"v1={v1(1000)}",
+        "t=1000,v1=",
+        f"t=1000,v1={v1(1000)[:-1]}",
+        f"t=1000,v1={v1(1000).upper()}",
+        f"t=1000,v1={v1(1000, b'other')}",
+        f"t=1000,v1={v1(1000, secret='whsec_other')}",
+        f"t=1000,v0={v1(1000)}",
+        f"t=1001,v1={v1(1000)}",
+        f"t=1000,t=1000,v1={v1(1000)}",
+        f"t=699,v1={v1(699)}",
+        f"t=1301,v1={v1(1301)}",
+        f"t=-1000,v1={v1(-1000)}",
+        f"t=1000.0,v1={v1('1000.0')}",
+        f"t={ARABIC_1000},v1={v1(ARABIC_1000)}",
+        f"t=1{'0' * 5000},v1={v1(1000)}",
+        "t=1000,v1=\u00fc",
+    ],
+)
+def test_a_missing_wrong_or_stale_signature_is_refused(header: str) -> None:
+    with pytest.raises(SignatureRefused):
+        check_signature(header, BODY, secret=SECRET, now=1000)
+
+
+def test_a_tampered_body_is_refused() -> None:
+    with pytest.raises(SignatureRefused):
+        check_signature(f"t=1000,v1={v1(1000)}", BODY + b" ", secret=SECRET, now=1000)
+
+
+# The event
+
+
+def event(kind: str = SUCCEEDED, **metadata: object) -> dict[str, Any]:
+    return {"type": kind, "data": {"object": {"id": INTENT, "metadata": metadata}}}
+
+
+def test_an_event_names_its_checkout_and_nothing_else_of_it_is_read() -> None:
+    told = event(checkout_id=str(CHECKOUT), owner="somebody") | {"id": "evt_1", "owner_id": "somebody"}
+
+    assert nudge_in(json.dumps(told).encode()) == Nudge(SUCCEEDED, CHECKOUT)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b"null",
+        b'{"type": "payment_intent.succeeded"}',
+        b'{"type": "payment_intent.succeeded", "data": null}',
+        b'{"type": "payment_intent.succeeded", "data": {"object": "pi_1"}}',
+        json.dumps(event()).encode(),
+        json.dumps(event(checkout_id="42")).encode(),
+        json.dumps(event(checkout_id=42)).encode(),
+        json.dumps(event(checkout_id=None)).encode(),
+        b"[" * 100_000,
+    ],
+)
+def test_an_event_about_nothing_of_ours_is_no_nudge(body: bytes) -> None:
+    assert nudge_in(body) is None
+
+
+# What it brings about
+
+
+@dataclass
+class World:
+    """A checkout whose processor also sends webhooks."""
+
+    wire: Wire = field(default_factory=Wire)
+    alarms: list[str] = field(default_factory=list)
+    now: datetime = NOW
+
+    def __post_init__(self) -> None:
+        self.carts = FakeCarts(self.wire, clock=lambda: self.now)
+        self.stock = FakeStock(self.wire)
+        self.payments = FakePayments(self.wire)
+        self.wire_up()
+
+    def wire_up(self) -> None:
+        """Have the steps speak to the neighbours that stand here now."""
+        self.checkout = Checkout(carts=self.carts, stock=self.stock, payments=self.payments, alarm=self._alarm)
+        refunds = Refunds(carts=self.carts, stock=self.stock, payments=self.payments, alarm=self._alarm)
+        reconcile = Reconcile(
+            checkout=self.checkout, refunds=refunds, carts=_Listing(self.carts), payments=self.payments
+        )
+        self.webhooks = Webhooks(
+            checkout=self.checkout, reconcile=reconcile, carts=self.carts, payments=self.payments, patience=15
+        )
+
+    def _alarm(self, what: str, concerned: Purchase | Refund, problem: Problem) -> None:
+        self.alarms.append(what)
+
+    def trouble(self, call: str, *troubles: Trouble) -> None:
+        self.wire.troubles[call] = list(troubles)
+
+    async def run(self) -> Outcome:
+        """Check out two apples with a card."""
+        return await self.checkout.run(OWNER, CART, request_for(), "pm_card_visa")
+
+    async def hear(self, kind: str, checkout_id: UUID = CHECKOUT) -> list[str]:
+        """Follow an event; the calls that it led to."""
+        before = len(self.wire.calls)
+        await self.webhooks.follow(Nudge(kind, checkout_id))
+        return self.wire.calls[before:]
+
+    @property
+    def state(self) -> PurchaseState:
+        return self.carts.rows[CHECKOUT].state
+
+    def agree(self) -> None:
+        """Money, goods and the purchase say the same."""
+        charged = self.payments.charges
+        assert charged <= 1
+        assert (self.state is PurchaseState.PAID) == (charged == 1)
+        assert (self.stock.sold, self.stock.available) == (2 * charged, 10 - 2 * charged)
+        assert self.alarms == []
+
+
+class _Listing:
+    def __init__(self, carts: FakeCarts) -> None:
+        self.unfinished = carts.unfinished
+
+    async def apply(self, owner: str, frozen: Frozen) -> Receipt | Refused | Undecided:
+        raise AssertionError("no adoption is unfinished")
+
+    async def close(self, frozen: Frozen) -> bool:
+        raise AssertionError("no adoption is unfinished")
+
+
+async def test_a_charge_that_the_bank_decides_late_is_settled_by_its_event() -> None:
+    world = World()
+    world.payments.slow = True
+    assert isinstance(await world.run(), Processing)
+
+    world.payments.decide(INTENT, paid=True)
+    calls = await world.hear(SUCCEEDED)
+
+    assert calls == ["unfinished", "find", "commit", "settle"]
+    world.agree()
+    assert world.state is PurchaseState.PAID
+
+
+async def test_a_charge_whose_answer_was_lost_is_settled_by_its_event() -> None:
+    world = World()
+    world.trouble("confirm", "lost_answer")
+    await world.run()
+
+    await world.hear(SUCCEEDED)
+
+    world.agree()
+    assert world.state is PurchaseState.PAID
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+async def test_duplicates_find_nothing_left_to_do(repeats: int) -> None:
+    world = World()
+    world.trouble("confirm", "lost_answer")
+    await world.run()
+    await world.hear(SUCCEEDED)
+
+    calls = [await world.hear(SUCCEEDED) for _ in range(repeats)]
+
+    assert calls == [["unfinished"]] * repeats
+    world.agree()
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        (SUCCEEDED, "payment_intent.created"),
+        (FAILED, SUCCEEDED),
+        (SUCCEEDED, FAILED),
+        (CANCELED, SUCCEEDED, SUCCEEDED, FAILED),
+        ("refund.created", "charge.refunded", SUCCEEDED),
+    ],
+)
+async def test_events_in_any_order_come_to_what_is_true(kinds: tuple[str, ...]) -> None:
+    world = World()
+    world.trouble("confirm", "lost_answer")
+    await world.run()
+
+    for kind in kinds:
+        await world.hear(kind)
+
+    world.agree()
+    assert world.state is PurchaseState.PAID
+
+
+async def test_an_event_that_is_faster_than_the_answer_and_the_answer_agree() -> None:
+    world = World()
+
+    class Telling(FakePayments):
+        async def confirm(
+            self, intent_id: str, *, payment_method: str, checkout_id: UUID
+        ) -> PaymentIntent | Refused | Undecided:
+            answer = await super().confirm(intent_id, payment_method=payment_method, checkout_id=checkout_id)
+            await world.webhooks.follow(Nudge(SUCCEEDED, checkout_id))
+            return answer
+
+    world.payments = Telling(world.wire)
+    world.wire_up()
+
+    outcome = await world.run()
+
+    assert isinstance(outcome, Paid)
+    assert outcome.settled
+    assert world.wire.calls.count("settle") == 2
+    world.agree()
+
+
+@pytest.mark.parametrize("kind", [FAILED, CANCELED])
+async def test_a_no_is_left_to_the_request_that_is_still_at_it(kind: str) -> None:
+    world = World()
+    world.payments.declines = True
+
+    class Telling(FakePayments):
+        async def confirm(
+            self, intent_id: str, *, payment_method: str, checkout_id: UUID
+        ) -> PaymentIntent | Refused | Undecided:
+            answer = await super().confirm(intent_id, payment_method=payment_method, checkout_id=checkout_id)
+            assert await world.hear(kind) == ["unfinished"]
+            return answer
+
+    world.payments = Telling(world.wire, declines=True)
+    world.wire_up()
+
+    outcome = await world.run()
+
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.problem, PaymentDeclined)
+    assert world.carts.rows[CHECKOUT].reason == "insufficient_funds"
+    world.agree()
+
+
+@pytest.mark.parametrize("kind", [FAILED, CANCELED])
+async def test_a_no_of_a_checkout_that_nobody_is_at_any_more_is_finished(kind: str) -> None:
+    world = World()
+    world.trouble("confirm", "lost_request")
+    await world.run()
+
+    young = await world.hear(kind)
+    world.now += timedelta(seconds=16)
+    await world.hear(kind)
+
+    assert young == ["unfinished"]
+    assert world.state is PurchaseState.FAILED
+    world.agree()
+
+
+async def test_an_event_that_lies_moves_nothing() -> None:
+    world = World()
+    world.trouble("confirm", "lost_request")
+    await world.run()
+
+    calls = await world.hear(SUCCEEDED)
+
+    assert calls == ["unfinished", "find"]
+    assert (world.state, world.payments.charges, world.stock.sold) == (PurchaseState.PENDING, 0, 0)
+
+
+async def test_success_before_the_intent_is_written_down_is_not_believed() -> None:
+    world = World()
+    world.trouble("attach", "lost_request")
+    await world.run()
+
+    assert await world.hear(SUCCEEDED) == ["unfinished"]
+    assert world.state is PurchaseState.PENDING
+
+
+@pytest.mark.parametrize("kind", [SUCCEEDED, FAILED, CANCELED])
+async def test_a_checkout_that_cartdb_does_not_know_is_nothing(kind: str) -> None:
+    world = World()
+
+    assert await world.hear(kind, uuid4()) == ["unfinished"]
+
+
+@pytest.mark.parametrize("kind", ["payment_intent.created", "charge.refunded", "refund.created", "customer.created"])
+async def test_other_events_call_nobody(kind: str) -> None:
+    world = World()
+
+    assert await world.hear(kind) == []
+
+
+@pytest.mark.parametrize("call", ["unfinished", "find", "commit", "settle"])
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_where_a_neighbour_does_not_answer_the_sender_is_asked_to_come_again(call: str, trouble: Trouble) -> None:
+    world = World()
+    world.trouble("confirm", "lost_answer")
+    await world.run()
+    world.trouble(call, trouble)
+
+    with pytest.raises(Unavailable):
+        await world.hear(SUCCEEDED)
+
+    await world.hear(SUCCEEDED)
+    world.agree()
+    assert world.state is PurchaseState.PAID
+
+
+@pytest.mark.parametrize("call", ["unfinished", "find", "cancel", "release", "unpurchase"])
+async def test_an_undo_that_stops_is_asked_for_again_too(call: str) -> None:
+    world = World()
+    world.trouble("confirm", "lost_request")
+    await world.run()
+    world.now += timedelta(seconds=16)
+    world.trouble(call, "lost_answer")
+
+    with pytest.raises(Unavailable):
+        await world.hear(FAILED)
+
+    await world.hear(FAILED)
+    assert world.state is PurchaseState.FAILED
+    world.agree()
