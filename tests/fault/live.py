@@ -134,12 +134,20 @@ class Live:
         server, password = self.stack.server, self.stack.secrets["VERIFIER_PASSWORD"]
         self._verifiable = check.Databases.at(server.url(database="{database}", user="verifier", password=password))
         self._looking = asyncio.create_task(self._keep_looking())
+        self._opened.push_async_callback(self._send_home)
 
     async def keep(self, work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
         """Do something to the stack, in the thread that keeps it."""
         return await asyncio.get_running_loop().run_in_executor(self._keeper, lambda: work(*arguments, **options))
 
     # --- the crowd
+
+    async def _send_home(self) -> None:
+        """Whoever is still about when the run ends early."""
+        tasks = [self._looking, *self._timing, *(task for _, task in self._crowd)]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def invite(self, number: int | None = None) -> None:
         """Shoppers come in, up to so many; programs sign in for their tokens first."""

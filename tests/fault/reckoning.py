@@ -24,7 +24,7 @@ UNFINISHED = """
         + (SELECT count(*) FROM carts WHERE status = 'moving' AND updated_at <= $1)
 """
 STUCK = "SELECT cart_id::text, owner_id, status FROM carts WHERE status IN ('in_checkout', 'moving')"
-DOWN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+DOWN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 
 
 @dataclass(frozen=True)
