@@ -85,6 +85,7 @@ class Live:
         """What must hold and does not, with the moment in which it was noticed."""
         self._faults: list[tuple[float, float]] = []
         self._under_way: list[float] = []
+        self._known: set[tuple[str, str]] = set()
         self.began = time.time()
         self._kind = kind
         self._folder = folder
@@ -183,7 +184,9 @@ class Live:
 
     def _take(self, verdict: check.Verdict) -> None:
         mode = "live" if verdict.live else "at the end"
-        self._breaks(f"verify {mode}: {v.invariant.value}: {v.what} ({v.where})" for v in verdict.violations)
+        told = {(v.invariant, v.where): f"{v.invariant.value}: {v.what} ({v.where})" for v in verdict.violations}
+        self._breaks(f"verify {mode}: {what}" for known, what in told.items() if known not in self._known)
+        self._known |= told.keys()
 
     def _breaks(self, whats: Iterable[str]) -> None:
         self.broken += [(time.time(), what) for what in whats]
@@ -259,11 +262,19 @@ class Live:
         self.verdict = await check.verify(self._verifiable)
         self._take(self.verdict)
         self._breaks(f"an alarm: {line}" for line in self.lines_with(self.ALARM))
-        self._breaks(f"an unhandled error: {line}" for name in SERVICES for line in self.lines_with(UNHANDLED, name))
+        self._breaks(f"an unhandled error: {told}" for name in SERVICES for told in self._unhandled(name))
         slow = [r for r in self.recoveries if r.seconds is None or r.seconds > self.RECOVERY_SECONDS]
         self._breaks(f"{r.name}: recovery took {r.seconds or 'for ever'}" for r in slow)
         if self.broken:
             self.seconds_to_notice = min(at for at, _ in self.broken) - self.began
+
+    def _unhandled(self, service: str) -> Iterable[str]:
+        """Each unhandled error in a service's logs, with the end of its traceback."""
+        lines = self.lines_with("", service)
+        dated = [at for at, line in enumerate(lines) if line[:2] == "20" and "[" in line]
+        for at, following in zip(dated, [*dated[1:], len(lines)], strict=True):
+            if UNHANDLED in lines[at]:
+                yield "\n    ".join([lines[at], *lines[max(at + 1, following - 12) : following]])
 
     def lines_with(self, text: str, service: str = "controller") -> list[str]:
         """Lines of a service's logs."""
