@@ -272,7 +272,7 @@ class Live:
         """Each unhandled error in a service's logs, with the end of its traceback."""
         lines = self.lines_with("", service)
         dated = [at for at, line in enumerate(lines) if line[:2] == "20" and "[" in line]
-        for at, following in zip(dated, [*dated[1:], len(lines)], strict=True):
+        for at, following in zip(dated, [*dated, len(lines)][1:], strict=True):
             if UNHANDLED in lines[at]:
                 yield "\n    ".join([lines[at], *lines[max(at + 1, following - 12) : following]])
 
