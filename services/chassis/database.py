@@ -35,7 +35,15 @@ SERVER_SETTINGS = {
     "jit": "off",
 }
 
-CONNECTION_LOST = (OSError, NoFreeConnection, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, TimeoutError)
+CONNECTION_LOST = (
+    OSError,
+    NoFreeConnection,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    # What asyncpg says where the server's farewell came before the request and the connection's end after it.
+    asyncpg.InternalClientError,
+)
 
 FAILURES = (DBAPIError, asyncpg.PostgresError, *CONNECTION_LOST)
 
@@ -48,14 +56,7 @@ async def _retrying(attempt: Callable[[], Awaitable[T]], state_of: Callable[[Exc
     for tries_left in reversed(range(TRIES)):
         try:
             return await attempt()
-        except (
-            DBAPIError,
-            NoFreeConnection,
-            asyncpg.PostgresError,
-            asyncpg.InterfaceError,
-            OSError,
-            TimeoutError,
-        ) as failure:
+        except FAILURES as failure:
             state = state_of(failure)
             if state == LOCK_NOT_AVAILABLE:
                 raise RequestInProgress from failure

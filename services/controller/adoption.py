@@ -14,12 +14,17 @@ logger = get_logger(__name__)
 
 
 class Adoption:
-    """Never blocks a sign-in: what fails is tried again at the session's next request."""
+    """Never blocks a sign-in: what fails is tried again at the session's next request, or in a while."""
 
     def __init__(self, *, carts: Carts, sessions: Sessions, guest_token: ServiceToken) -> None:
         self._carts = carts
         self._sessions = sessions
         self._guest_token = guest_token
+
+    async def catch_up(self, *, older_than: float) -> None:
+        """Move what sign-ins left behind whose answer never reached its browser, so that no next request comes."""
+        for session in await self._sessions.unmerged(older_than=older_than):
+            await self.carry_out(session)
 
     async def carry_out(self, session: Session, strategy: MergeStrategy = MergeStrategy.SUM) -> Session:
         """Move what there is to move, and answer the session as it then is."""

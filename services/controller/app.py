@@ -72,6 +72,16 @@ async def reconcile_for_ever(reconcile: Reconcile, settings: Settings) -> None:
         await asyncio.sleep(settings.reconcile_every_seconds)
 
 
+async def adopt_for_ever(adoption: Adoption, settings: Settings) -> None:
+    """What a sign-in could not move, and nobody comes back for, is moved all the same."""
+    while True:
+        try:
+            await adoption.catch_up(older_than=settings.reconcile_after_seconds)
+        except Exception:
+            logger.exception("a round of adoptions failed")
+        await asyncio.sleep(settings.reconcile_every_seconds)
+
+
 async def clean_up_for_ever(sessions: Sessions) -> None:
     """Forget sessions that no cookie can bring back."""
     while True:
@@ -126,6 +136,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             reconcile = Reconcile(checkout=checkout, refunds=refunds, carts=carts, payments=processor)
             upkeep = [
                 asyncio.create_task(reconcile_for_ever(reconcile, settings)),
+                asyncio.create_task(adopt_for_ever(adoption, settings)),
                 asyncio.create_task(clean_up_for_ever(sessions)),
             ]
             yield {

@@ -52,6 +52,7 @@ ROTATED_SECONDS = 60
 SEEN_EVERY = timedelta(hours=1)
 CACHED_SECONDS = 5.0
 LEASE_SECONDS = 10
+UNMERGED_AT_ONCE = 100
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -255,6 +256,24 @@ class Sessions:
         """The adoption of this sign-in is under way for good; or there was nothing to move."""
         assert session.row is not None
         return await self._set(session, merge_done=True, merge_id=session.row.merge_id if moved else None)
+
+    async def unmerged(self, *, older_than: float) -> list[Session]:
+        """Sign-ins of some seconds ago whose guest's carts have not moved: the oldest, as many as one round can do."""
+        before = datetime.now(UTC) - timedelta(seconds=older_than)
+
+        async def work(database: AsyncSession) -> list[SessionRow]:
+            waiting = (
+                ~col(SessionRow.merge_done),
+                col(SessionRow.issuer).is_not(None),
+                col(SessionRow.ended_at).is_(None),
+                col(SessionRow.created_at) < before,
+            )
+            rows = await database.exec(
+                select(SessionRow).where(*waiting).order_by(col(SessionRow.created_at)).limit(UNMERGED_AT_ONCE)
+            )
+            return list(rows.all())
+
+        return [Session("", row.guest_owner, row) for row in await self._database.transact(work)]
 
     async def lease_refresh(self, session: Session) -> bool:
         """Whether this request is the one that renews the session's tokens."""

@@ -251,6 +251,29 @@ def test_signing_in_changes_the_session_id_and_the_old_one_is_told_so(shop: Shop
     assert guest.lines() == {"apple": 1}
 
 
+def test_a_guests_lines_arrive_though_nobody_comes_back_to_a_sign_in(shop: Shop, stack: RunningStack) -> None:
+    guest = shop.guest()
+    shop.sign_up(guest)
+    guest.http.post("/logout")
+    username, again = guest.username, shop.guest()
+    again.add("apple", 2)
+
+    # when: cartdb is away while they sign in, so that nothing moves, and the answer is lost
+    stack.kill("cartdb")
+    try:
+        shop.sign_in(again, username)
+    finally:
+        stack.start("cartdb")
+
+    # then: in another browser of theirs the lines turn up by themselves
+    other = shop.guest()
+    shop.sign_in(other, username)
+    deadline = time.monotonic() + 45
+    while other.lines() != {"apple": 2}:
+        assert time.monotonic() < deadline, other.lines()
+        time.sleep(0.3)
+
+
 async def test_a_minute_after_the_sign_in_the_old_id_gets_a_clean_cart(shop: Shop) -> None:
     guest = shop.guest()
     guest.add("apple")

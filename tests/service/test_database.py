@@ -1,7 +1,8 @@
 """What keeps one service out of another's data, and an answer from being given before its commit."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -11,8 +12,9 @@ from sqlmodel import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.chassis.app import create_service
-from services.chassis.database import Database
+from services.chassis.database import Database, FastDatabase
 from services.chassis.settings import ServiceSettings
+from services.contracts.problems import Unavailable
 from tests.conftest import MakeDatabase
 from tests.serving import serving
 
@@ -60,6 +62,27 @@ async def test_two_databases_of_one_service_share_nothing(make_database: MakeDat
     assert await second.fetchval("SELECT to_regclass('only_here')") is None
     await first.close()
     await second.close()
+
+
+async def test_a_session_that_the_server_has_ended_is_no_inner_error(make_database: MakeDatabase) -> None:
+    urls = await make_database("catalog")
+    server = await asyncpg.connect(urls.app)
+
+    async with FastDatabase(urls.app, pool_size=1) as database:
+        for turns in range(40):
+            # given: the server says farewell to the pool's connection, of which more or less has been seen yet
+            session = await database.one_statement("SELECT pg_backend_pid() AS pid")
+            assert session is not None
+            await server.execute("SELECT pg_terminate_backend($1)", session["pid"])
+            for _ in range(turns % 20):
+                await asyncio.sleep(0)
+
+            # when, then: it is either noticed, or told as what it is
+            with suppress(Unavailable):
+                row = await database.one_statement("SELECT $1::integer AS told", turns)
+                assert row is not None
+                assert row["told"] == turns
+    await server.close()
 
 
 async def test_a_commit_that_fails_answers_500_and_leaves_nothing(make_database: MakeDatabase) -> None:
