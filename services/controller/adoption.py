@@ -3,7 +3,7 @@
 from services.chassis.logs import get_logger
 from services.contracts.carts import Freeze, Frozen, MergeStrategy, Receipt
 from services.contracts.identity import owner_id_of
-from services.contracts.problems import Refused
+from services.contracts.problems import Problem, Refused
 
 from .authority import Authority
 from .clients import Carts
@@ -22,9 +22,19 @@ class Adoption:
         self._guest_token = guest_token
 
     async def catch_up(self, *, older_than: float) -> None:
-        """Move what sign-ins left behind whose answer never reached its browser, so that no next request comes."""
+        """Move what sign-ins left behind that no next request came for, and see which guests ever bought anything.
+
+        A sign-in's answer may never have reached its browser, or the shopper signed out at once.
+        """
         for session in await self._sessions.unmerged(older_than=older_than):
             await self.carry_out(session)
+        for guest in await self._sessions.unread_guests():
+            try:
+                orders = await self._carts.purchases(Authority(self._guest_token, owner=guest), limit=1, before=None)
+            except Problem:
+                logger.warning("nobody can tell yet whether a guest has orders")
+                return
+            await self._sessions.read_guest(guest, has_orders=bool(orders))
 
     async def carry_out(self, session: Session, strategy: MergeStrategy = MergeStrategy.SUM) -> Session:
         """Move what there is to move, and answer the session as it then is."""
@@ -44,3 +54,7 @@ class Adoption:
             case _:
                 logger.warning("the guest's cart could not be moved yet")
                 return session
+
+    async def guests_of(self, owner_id: str) -> list[Authority]:
+        """The guests that a user was, as cartdb knows them."""
+        return [Authority(self._guest_token, owner=guest) for guest in await self._sessions.guests_of(owner_id)]

@@ -147,6 +147,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     carts=carts,
                     goods=goods,
                     checkout=checkout,
+                    guests=adoption,
                     currency=settings.shop_currency,
                     aliases=settings.payment_aliases,
                 ),

@@ -43,6 +43,12 @@ class Carts(Protocol):
     async def void(self, owner: str, checkout_id: UUID, command: Void) -> Purchase | Refused | Undecided: ...
 
 
+class Guests(Protocol):
+    """Whom a user was before signing in, on whatever device."""
+
+    async def guests_of(self, owner_id: str) -> list[Authority]: ...
+
+
 class Buyer(Protocol):
     """Whose orders they are. A user who bought as a guest before signing in may still read those orders."""
 
@@ -87,9 +93,17 @@ class Orders:
     """What a shopper may do about paying."""
 
     def __init__(
-        self, *, carts: Carts, goods: Goods, checkout: Checkout, currency: str, aliases: dict[str, str]
+        self,
+        *,
+        carts: Carts,
+        goods: Goods,
+        checkout: Checkout,
+        guests: Guests,
+        currency: str,
+        aliases: dict[str, str],
     ) -> None:
         self._carts = carts
+        self._guests = guests
         self._goods = goods
         self._checkout = checkout
         self._currency = currency
@@ -157,8 +171,8 @@ class Orders:
     async def page(self, buyer: Buyer, *, limit: int = 50, before: datetime | None = None) -> OrderPage:
         """The shopper's orders, the newest first; refused checkouts are not among them."""
         purchases = await self._carts.purchases(buyer.authority, limit=limit, before=before)
-        if buyer.earlier_guest is not None:
-            purchases += await self._carts.purchases(buyer.earlier_guest, limit=limit, before=before)
+        for guest in await self._earlier_guests(buyer):
+            purchases += await self._carts.purchases(guest, limit=limit, before=before)
         purchases.sort(key=lambda purchase: purchase.created_at, reverse=True)
         orders = [order_of(purchase) for purchase in purchases[:limit]]
         more = len(purchases) >= limit
@@ -193,17 +207,33 @@ class Orders:
                 raise CartInCheckout("The checkout cannot be cancelled at the moment.", order_id=str(order_id))
 
     async def _purchase(self, buyer: Buyer, order_id: UUID) -> tuple[Purchase, Snapshot]:
-        for authority in filter(None, (buyer.authority, buyer.earlier_guest)):
-            match await self._carts.purchase_of(authority, order_id):
-                case Purchase(snapshot=Snapshot() as snapshot) as purchase:
-                    return purchase, snapshot
-                case Purchase() | Refused(OrderNotFound()):
-                    continue
-                case Refused(problem):
-                    raise problem
-                case NotSent(neighbour) | OutcomeUnknown(neighbour):
-                    raise Unavailable(service=neighbour)
+        if found := await self._purchase_under(buyer.authority, order_id):
+            return found
+        for guest in await self._earlier_guests(buyer):
+            if found := await self._purchase_under(guest, order_id):
+                return found
         raise OrderNotFound(order_id=str(order_id))
+
+    async def _purchase_under(self, authority: Authority, order_id: UUID) -> tuple[Purchase, Snapshot] | None:
+        match await self._carts.purchase_of(authority, order_id):
+            case Purchase(snapshot=Snapshot() as snapshot) as purchase:
+                return purchase, snapshot
+            case Purchase() | Refused(OrderNotFound()):
+                return None
+            case Refused(problem):
+                raise problem
+            case NotSent(neighbour) | OutcomeUnknown(neighbour):
+                raise Unavailable(service=neighbour)
+
+    async def _earlier_guests(self, buyer: Buyer) -> list[Authority]:
+        """This session's guest and those of the user's other sign-ins; a guest has none."""
+        if is_guest(buyer.owner_id):
+            return []
+        adopted = await self._guests.guests_of(buyer.owner_id)
+        here = buyer.earlier_guest
+        if here is None or any(guest.owner == here.owner for guest in adopted):
+            return adopted
+        return [here, *adopted]
 
 
 _STATUS = {PurchaseState.PENDING: "processing", PurchaseState.PAID: "paid", PurchaseState.FAILED: "refused"}

@@ -3,6 +3,9 @@
 An id is signed, so that nobody can choose one; its row is found by its hash, so that the table holds no live cookie.
 The guest's owner id derives from the id, so that a visitor who only looks needs no row. Ended rows stay as tombstones
 for as long as a rowless id would be good, so that an ended id never comes back as a guest.
+
+A guest belongs to the first user who signs in through its session, for good: that user reads the guest's orders from
+every device, and whoever still holds the old id gets at them only by signing in as that user.
 """
 
 import asyncio
@@ -53,6 +56,8 @@ SEEN_EVERY = timedelta(hours=1)
 CACHED_SECONDS = 5.0
 LEASE_SECONDS = 10
 UNMERGED_AT_ONCE = 100
+# By then nothing more is bought as the guest: no request that began under the old id is still under way.
+GUEST_IS_QUIET_SECONDS = 600
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -80,6 +85,17 @@ class SessionRow(Row, table=True):
     seen_at: datetime = Field(sa_type=Timestamptz)
     ended_at: datetime | None = Field(default=None, sa_type=Timestamptz)
     ended_by: str | None = None
+
+
+class AdoptedGuest(Row, table=True):
+    """A guest, and the user whom its carts and orders went to. `has_orders` is None until somebody looked."""
+
+    __tablename__ = "adopted_guests"
+
+    guest_owner: str = Field(primary_key=True)
+    owner_id: str
+    has_orders: bool | None = None
+    adopted_at: datetime = Field(sa_type=Timestamptz)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +174,17 @@ def hash_of(session_id: str) -> bytes:
     return hashlib.sha256(session_id.encode()).digest()
 
 
+def _rotated(cookie: str, row: SessionRow, *, signing_in: bool) -> Session | None:
+    """What an ended session is still good for."""
+    if row.ended_by != "login" or row.ended_at is None:
+        return None
+    if signing_in:
+        return Session(cookie, row.guest_owner, row)
+    if datetime.now(UTC) - row.ended_at < timedelta(seconds=ROTATED_SECONDS):
+        raise SessionRotated
+    return None
+
+
 class Sessions:
     """The table of sessions, and a memory of it for a few seconds."""
 
@@ -171,8 +198,12 @@ class Sessions:
         session_id = self.signer.new_id()
         return Session(session_id, self.signer.guest_owner(session_id))
 
-    async def resume(self, cookie: str | None) -> Session | None:
+    async def resume(self, cookie: str | None, *, signing_in: bool = False) -> Session | None:
         """The session behind a cookie; None if it is not good any more, or never was.
+
+        Args:
+            signing_in: whether an id of before a sign-in is wanted too, ended as it is: the answer with the new one
+                may have been lost.
 
         Raises:
             SessionRotated: it was signed in a moment ago and has a new id, which this request did not know yet.
@@ -186,9 +217,7 @@ class Sessions:
             alive = time.time() - issued < ROWLESS_SECONDS
             return Session(cookie, self.signer.guest_owner(cookie)) if alive else None
         if row.ended_at is not None:
-            if row.ended_by == "login" and now - row.ended_at < timedelta(seconds=ROTATED_SECONDS):
-                raise SessionRotated
-            return None
+            return _rotated(cookie, row, signing_in=signing_in)
         if now - row.seen_at > timedelta(seconds=MAX_AGE_SECONDS):
             return None
         if now - row.seen_at > SEEN_EVERY:
@@ -218,30 +247,74 @@ class Sessions:
         return replace(session, row=row)
 
     async def sign_in(self, old: Session, *, issuer: str, subject: str, name: str | None, tokens: Tokens) -> Session:
-        """End the session and start a new one, with a new id, for the user."""
+        """End the session and start a new one, with a new id, for the user.
+
+        The new one goes on with the guest of the old one, if that guest is this user's.
+        """
         session_id = self.signer.new_id()
-        # Whoever signs in over somebody else's session gets none of what that one did as a guest.
+        owner = owner_id_of(issuer, subject)
         another = old.row is not None and old.signed_in and (old.row.issuer, old.row.subject) != (issuer, subject)
-        guest_owner = self.signer.guest_owner(session_id) if another else old.guest_owner
-        new = Session(session_id, guest_owner)
         values = {
-            "id_hash": hash_of(new.id),
-            "guest_owner": guest_owner,
+            "id_hash": hash_of(session_id),
             "issuer": issuer,
             "subject": subject,
             "name": name,
-            "merge_id": merge_id_of(guest_owner, owner_id_of(issuer, subject)),
             **self._token_columns(tokens),
         }
 
         async def work(database: AsyncSession) -> SessionRow:
-            await self._end(database, old, by="login")
-            await database.exec(insert(SessionRow).values(**values))
+            alive = await self._end(database, old, by="login")
+            mine = not another and await self._adopts(database, owner, old.guest_owner, alive=alive)
+            guest = old.guest_owner if mine else self.signer.guest_owner(session_id)
+            merge_id = merge_id_of(guest, owner)
+            await database.exec(insert(SessionRow).values(**values, guest_owner=guest, merge_id=merge_id))
             return (await database.exec(select(SessionRow).where(SessionRow.id_hash == values["id_hash"]))).one()
 
         row = await self._database.transact(work)
         self._cache.pop(hash_of(old.id), None)
-        return replace(new, row=row)
+        return Session(session_id, row.guest_owner, row)
+
+    async def _adopts(self, database: AsyncSession, owner: str, guest: str, *, alive: bool) -> bool:
+        """Whether the guest is the user's. The first to sign in has it; an id that has ended claims nothing."""
+        if alive:
+            claim = insert(AdoptedGuest).values(guest_owner=guest, owner_id=owner)
+            await database.exec(claim.on_conflict_do_nothing())
+        mine = select(AdoptedGuest).where(AdoptedGuest.guest_owner == guest, AdoptedGuest.owner_id == owner)
+        return (await database.exec(mine)).first() is not None
+
+    async def guests_of(self, owner: str) -> list[str]:
+        """The guests that a user was before signing in, but for those who bought nothing."""
+
+        async def work(database: AsyncSession) -> list[str]:
+            guests = select(AdoptedGuest.guest_owner).where(
+                AdoptedGuest.owner_id == owner, col(AdoptedGuest.has_orders).is_not(False)
+            )
+            return list((await database.exec(guests.order_by(col(AdoptedGuest.adopted_at).desc()))).all())
+
+        return await self._database.transact(work)
+
+    async def unread_guests(self) -> list[str]:
+        """Guests who cannot buy any more and whose orders nobody has looked for: as many as one round can do."""
+        before = datetime.now(UTC) - timedelta(seconds=GUEST_IS_QUIET_SECONDS)
+
+        async def work(database: AsyncSession) -> list[str]:
+            guests = select(AdoptedGuest.guest_owner).where(
+                col(AdoptedGuest.has_orders).is_(None), AdoptedGuest.adopted_at < before
+            )
+            oldest = guests.order_by(col(AdoptedGuest.adopted_at)).limit(UNMERGED_AT_ONCE)
+            return list((await database.exec(oldest)).all())
+
+        return await self._database.transact(work)
+
+    async def read_guest(self, guest: str, *, has_orders: bool) -> None:
+        """Whether the guest bought anything is known for good."""
+
+        async def work(database: AsyncSession) -> None:
+            await database.exec(
+                update(AdoptedGuest).where(col(AdoptedGuest.guest_owner) == guest).values(has_orders=has_orders)
+            )
+
+        await self._database.transact(work)
 
     async def end(self, session: Session, *, by: str) -> None:
         """End it for good; the tombstone keeps its id from coming back as a guest."""
@@ -255,17 +328,20 @@ class Sessions:
     async def merged(self, session: Session, *, moved: bool) -> Session:
         """The adoption of this sign-in is under way for good; or there was nothing to move."""
         assert session.row is not None
-        return await self._set(session, merge_done=True, merge_id=session.row.merge_id if moved else None)
+        merge_id = session.row.merge_id if moved else None
+        return await self._set(session, ended_too=True, merge_done=True, merge_id=merge_id)
 
     async def unmerged(self, *, older_than: float) -> list[Session]:
-        """Sign-ins of some seconds ago whose guest's carts have not moved: the oldest, as many as one round can do."""
+        """Sign-ins of some seconds ago whose guest's carts have not moved: the oldest, as many as one round can do.
+
+        Those whose session has ended are among them: who signs out at once wants to find the lines the next time.
+        """
         before = datetime.now(UTC) - timedelta(seconds=older_than)
 
         async def work(database: AsyncSession) -> list[SessionRow]:
             waiting = (
                 ~col(SessionRow.merge_done),
                 col(SessionRow.issuer).is_not(None),
-                col(SessionRow.ended_at).is_(None),
                 col(SessionRow.created_at) < before,
             )
             rows = await database.exec(
@@ -320,16 +396,26 @@ class Sessions:
         return Tokens(**self.signer.unseal(row.tokens))
 
     async def forget_old(self) -> None:
-        """Delete tombstones and sessions that no cookie can bring back."""
+        """Delete tombstones and sessions that no cookie can bring back, and guests whom nobody needs to remember.
+
+        What has still to move stays. A guest who bought nothing is remembered for as long as the old id is.
+        """
         now = datetime.now(UTC)
+        forgotten = now - timedelta(seconds=ROWLESS_SECONDS + ROTATED_SECONDS)
 
         async def work(database: AsyncSession) -> None:
             await database.exec(
                 delete(SessionRow).where(
                     or_(
-                        col(SessionRow.ended_at) < now - timedelta(seconds=ROWLESS_SECONDS + ROTATED_SECONDS),
+                        col(SessionRow.ended_at) < forgotten,
                         col(SessionRow.seen_at) < now - timedelta(seconds=MAX_AGE_SECONDS + ROWLESS_SECONDS),
-                    )
+                    ),
+                    or_(col(SessionRow.merge_done), col(SessionRow.issuer).is_(None)),
+                )
+            )
+            await database.exec(
+                delete(AdoptedGuest).where(
+                    col(AdoptedGuest.has_orders).is_(False), col(AdoptedGuest.adopted_at) < forgotten
                 )
             )
 
@@ -358,26 +444,27 @@ class Sessions:
     async def _saw(self, row: SessionRow) -> SessionRow:
         return (await self._set(Session("", row.guest_owner, row), seen_at=datetime.now(UTC))).row or row
 
-    async def _set(self, session: Session, **values: Any) -> Session:
+    async def _set(self, session: Session, *, ended_too: bool = False, **values: Any) -> Session:
         assert session.row is not None
         id_hash = session.row.id_hash
 
         async def work(database: AsyncSession) -> SessionRow:
-            alive = (col(SessionRow.id_hash) == id_hash, col(SessionRow.ended_at).is_(None))
-            await database.exec(update(SessionRow).where(*alive).values(**values))
+            changed = update(SessionRow).where(col(SessionRow.id_hash) == id_hash).values(**values)
+            await database.exec(changed if ended_too else changed.where(col(SessionRow.ended_at).is_(None)))
             return (await database.exec(select(SessionRow).where(SessionRow.id_hash == id_hash))).one()
 
         row = await self._database.transact(work)
         self._cache[id_hash] = row
         return replace(session, row=row)
 
-    async def _end(self, database: AsyncSession, session: Session, *, by: str) -> None:
+    async def _end(self, database: AsyncSession, session: Session, *, by: str) -> bool:
+        """End it once; whether it had not ended before."""
         ended = {"ended_at": datetime.now(UTC), "ended_by": by, "tokens": None}
-        await database.exec(
-            insert(SessionRow)
-            .values(id_hash=hash_of(session.id), guest_owner=session.guest_owner, **ended)
-            .on_conflict_do_update(index_elements=["id_hash"], set_=ended)
-        )
+        row = insert(SessionRow).values(id_hash=hash_of(session.id), guest_owner=session.guest_owner, **ended)
+        once = row.on_conflict_do_update(
+            index_elements=["id_hash"], set_=ended, where=col(SessionRow.ended_at).is_(None)
+        ).returning(col(SessionRow.id_hash))
+        return (await database.exec(once)).first() is not None
 
 
 def merge_id_of(guest_owner: str, target_owner: str) -> UUID:
@@ -467,6 +554,11 @@ class Doorkeeper:
         if origin is not None and origin != self._settings.public_url.rstrip("/"):
             raise CrossSiteRequest
 
+    async def session_to_sign_in(self, request: Request) -> Session:
+        """The session that a sign-in goes on from. The id of before another one is good enough for that."""
+        session = await self.sessions.resume(request.cookies.get(self.cookie_name), signing_in=True)
+        return session or self.sessions.fresh()
+
     async def session_of(self, request: Request) -> Session:
         """The request's session; a new one, with its cookie, if there is none that is good."""
         session = await self.sessions.resume(request.cookies.get(self.cookie_name))
@@ -484,15 +576,15 @@ class Doorkeeper:
     async def _by_session(self, request: Request, session: Session) -> Shopper:
         if session.signed_in:
             session = await self._with_live_tokens(session)
+        if session.signed_in:
+            session = await self._adoption.carry_out(session)
+        # Either may take seconds, in which the shopper may have signed out elsewhere.
         if session.row is not None and session.row.ended_at is not None:
             session = self.sessions.fresh()
             self.give_cookie(request, session)
-        if not session.signed_in or session.row is None:
-            return self._guest(session)
-        if not session.row.merge_done:
-            session = await self._adoption.carry_out(session)
         row = session.row
-        assert row is not None
+        if not session.signed_in or row is None:
+            return self._guest(session)
         assert row.issuer is not None
         assert row.subject is not None
         return Shopper(

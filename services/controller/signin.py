@@ -102,7 +102,7 @@ class SignIn:
         code = await self._code(request, flow)
         tokens = await self._redeem(code, flow)
         claims = await self._claims(tokens, flow)
-        old = await self._doorkeeper.session_of(request)
+        old = await self._doorkeeper.session_to_sign_in(request)
         new = await self._sessions.sign_in(
             old, issuer=claims.issuer, subject=claims.subject, name=claims.name, tokens=tokens
         )

@@ -25,6 +25,7 @@ from services.controller.reconcile import Reconcile
 from services.controller.refunds import Refunds
 from services.controller.session import Session, Sessions, Signer
 from tests.fault.crash_world import NEIGHBOURS, SECRET_KEY, UNDONE, Undone, World
+from tests.fault.schedule import Strangers
 
 When = Literal["before", "in flight", "after", "answered", "before commit", "after commit", "database lost"]
 CONTROLLER_DIES: tuple[When, ...] = ("before", "in flight", "after", "answered")
@@ -259,7 +260,12 @@ class Controller:
         self.payments = parts.payments(payments, secret_key=SECRET_KEY)
         checkout = parts.checkout(carts=self.carts, stock=self.stock, payments=self.payments, alarm=self._alarm)
         self.orders = parts.orders(
-            carts=self.carts, goods=clients.Catalog(catalog), checkout=checkout, currency="INR", aliases={}
+            carts=self.carts,
+            goods=clients.Catalog(catalog),
+            checkout=checkout,
+            guests=Strangers(),
+            currency="INR",
+            aliases={},
         )
         refunds = parts.refunds(carts=self.carts, stock=self.stock, payments=self.payments, alarm=self._alarm)
         self.desk = Desk(carts=self.carts, refunds=refunds)

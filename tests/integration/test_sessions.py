@@ -1,5 +1,6 @@
 """Sessions, sign-in, sign-out and the guest's cart, as a browser and a thief would try them."""
 
+import asyncio
 import base64
 import hmac
 import secrets
@@ -13,8 +14,15 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from services.controller.session import MAX_AGE_SECONDS, ROTATED_SECONDS, ROWLESS_SECONDS, Signer, hash_of
-from tests.integration.shop_client import Shop, Shopper, at_once, problem_type
+from services.controller.session import (
+    GUEST_IS_QUIET_SECONDS,
+    MAX_AGE_SECONDS,
+    ROTATED_SECONDS,
+    ROWLESS_SECONDS,
+    Signer,
+    hash_of,
+)
+from tests.integration.shop_client import Shop, Shopper, at_once, eventually, problem_type
 from tests.stacks import RunningStack
 
 PARALLEL = 8
@@ -274,6 +282,166 @@ def test_a_guests_lines_arrive_though_nobody_comes_back_to_a_sign_in(shop: Shop,
         time.sleep(0.3)
 
 
+def sign_in_again(shopper: Shopper) -> None:
+    """As the user whom the provider still knows in this browser."""
+    back = shopper.http.get(shopper.http.get("/login").headers["location"]).headers["location"]
+    answer = shopper.http.get(back)
+    assert answer.status_code == 303, answer.text
+
+
+def lost_sign_in(shop: Shop, guest: Shopper) -> None:
+    """A sign-in that succeeds and whose answer is lost on the way back: the browser keeps the old cookie."""
+    old = guest.cookie
+    callback = shop.callback_of_sign_up(guest)
+    cookies = httpx.Cookies(guest.http.cookies)
+    assert guest.http.get(callback).status_code == 303
+    guest.http.cookies = cookies
+    assert guest.cookie == old
+    answer = guest.http.get("/cart")
+    assert (answer.status_code, problem_type(answer)) == (409, "session_rotated")
+
+
+async def later(shop: Shop, cookie: str, seconds: int) -> None:
+    """So much time passes after the session ended."""
+    ago = "UPDATE sessions SET ended_at = ended_at - $2 * interval '1 second' WHERE id_hash = $1"
+    await shop.rows("controller", ago, hash_of(cookie), seconds)
+
+
+@pytest.mark.parametrize("when", ["at once", "after a minute", "with the cookie of after a minute", "without a cookie"])
+async def test_a_lost_answer_to_a_sign_in_loses_neither_orders_nor_lines(shop: Shop, when: str) -> None:
+    guest, sku = shop.guest(), shop.goods()
+    order = guest.buy(sku)
+    guest.add("apple", 2)
+    old = guest.cookie
+    lost_sign_in(shop, guest)
+
+    # when: they sign in again, before or after the shop has stopped telling them that they did already
+    if when != "at once":
+        await later(shop, old, ROTATED_SECONDS + 1)
+    if when == "with the cookie of after a minute":
+        eventually(lambda: guest.http.get("/session"), lambda answer: answer.status_code == 200)
+        assert guest.cookie != old
+    if when == "without a cookie":
+        guest.http.cookies.delete("sid")
+    sign_in_again(guest)
+
+    # then
+    assert guest.read(f"/orders/{order['order_id']}") == order
+    assert guest.read("/orders")["orders"] == [order]
+    eventually(lambda: guest.http.get("/cart"), lambda answer: answer.json()["total_items"] > 0)
+    assert guest.lines() == {"apple": 2}
+
+
+async def test_the_id_of_before_a_lost_sign_in_opens_nothing_by_itself(shop: Shop) -> None:
+    guest = shop.guest()
+    order = guest.buy(shop.goods())
+    old = guest.cookie
+    lost_sign_in(shop, guest)
+
+    for path in ("/session", "/orders", f"/orders/{order['order_id']}", "/cart"):
+        answer = replay(shop, old, path)
+        assert (answer.status_code, problem_type(answer)) == (409, "session_rotated")
+    await later(shop, old, ROTATED_SECONDS + 1)
+    session = eventually(lambda: replay(shop, old, "/session"), lambda answer: answer.status_code == 200)
+    assert session.json()["signed_in"] is False
+    assert replay(shop, old, f"/orders/{order['order_id']}").status_code == 404
+
+
+@pytest.mark.parametrize("seconds", [0, ROTATED_SECONDS + 1])
+async def test_another_user_with_the_id_of_before_a_lost_sign_in_gets_nothing_of_the_guest(
+    shop: Shop, seconds: int
+) -> None:
+    guest = shop.guest()
+    order = guest.buy(shop.goods())
+    guest.add("apple", 2)
+    old = guest.cookie
+    lost_sign_in(shop, guest)
+    first = guest.username
+    await later(shop, old, seconds)
+
+    thief = with_cookie(shop, old)
+    shop.sign_up(thief)
+
+    assert thief.read("/session")["signed_in"] is True
+    assert thief.http.get(f"/orders/{order['order_id']}").status_code == 404
+    assert thief.read("/orders")["orders"] == []
+    assert thief.lines() == {}
+    owner = shop.guest()
+    shop.sign_in(owner, first)
+    assert owner.read("/orders")["orders"] == [order]
+
+
+def test_of_two_users_who_sign_in_at_once_through_one_session_one_has_the_guests_orders(shop: Shop) -> None:
+    names = [shop.customer().username for _ in range(2)]
+    for _ in range(5):
+        guest = shop.guest()
+        guest.buy("apple")
+        tabs = [with_cookie(shop, guest.cookie) for _ in names]
+        callbacks = [shop.way_back(tab, name) for tab, name in zip(tabs, names, strict=True)]
+
+        at_once([partial(tab.http.get, callback) for tab, callback in zip(tabs, callbacks, strict=True)])
+
+        orders = [{order["order_id"] for order in tab.read("/orders")["orders"]} for tab in tabs]
+        assert all(tab.read("/session")["signed_in"] for tab in tabs)
+        assert not orders[0] & orders[1]
+
+
+def test_a_guests_orders_are_readable_from_every_device_after_the_sign_in(shop: Shop) -> None:
+    desk, phone = shop.guest(), shop.guest()
+    first, second = desk.buy(shop.goods()), phone.buy(shop.goods())
+    shop.sign_up(desk)
+    shop.sign_in(phone, desk.username)
+    program = shop.with_token(shop.token_of(desk.username))
+
+    for anywhere in (desk, phone, program):
+        assert anywhere.read("/orders")["orders"] == [second, first]
+        assert anywhere.read(f"/orders/{first['order_id']}") == first
+        assert anywhere.read(f"/orders/{second['order_id']}") == second
+
+
+async def test_which_guests_bought_something_is_found_out_in_a_while(shop: Shop) -> None:
+    buyer, looker = shop.guest(), shop.guest()
+    order = buyer.buy(shop.goods())
+    looker.add("apple")
+    guests = [shopper.cart()["owner"]["id"] for shopper in (buyer, looker)]
+    for shopper in (buyer, looker):
+        shop.sign_up(shopper)
+    old = "UPDATE adopted_guests SET adopted_at = adopted_at - $2 * interval '1 second' WHERE guest_owner = ANY($1)"
+    await shop.rows("controller", old, guests, GUEST_IS_QUIET_SECONDS + 1)
+
+    found: dict[str, bool | None] = {}
+    deadline = time.monotonic() + 45
+    while found != {guests[0]: True, guests[1]: False}:
+        assert time.monotonic() < deadline, found
+        await asyncio.sleep(0.3)
+        rows = "SELECT guest_owner, has_orders FROM adopted_guests WHERE guest_owner = ANY($1)"
+        found = {row["guest_owner"]: row["has_orders"] for row in await shop.rows("controller", rows, guests)}
+
+    assert buyer.read("/orders")["orders"] == [order]
+    assert looker.read("/orders")["orders"] == []
+
+
+def test_lines_arrive_though_their_owner_signed_out_right_after_a_sign_in_that_moved_nothing(
+    shop: Shop, stack: RunningStack
+) -> None:
+    customer, guest = shop.customer(), shop.guest()
+    guest.add("apple", 2)
+
+    # when: cartdb is away while they sign in and out again
+    stack.kill("cartdb")
+    try:
+        shop.sign_in(guest, customer.username)
+        assert guest.http.post("/logout").status_code == 303
+    finally:
+        stack.start("cartdb")
+
+    # then
+    deadline = time.monotonic() + 45
+    while customer.lines() != {"apple": 2}:
+        assert time.monotonic() < deadline, customer.lines()
+        time.sleep(0.3)
+
+
 async def test_a_minute_after_the_sign_in_the_old_id_gets_a_clean_cart(shop: Shop) -> None:
     guest = shop.guest()
     guest.add("apple")
@@ -367,8 +535,7 @@ def test_signing_in_again_adds_nothing_twice(shop: Shop) -> None:
     shop.sign_up(guest)
 
     for _ in range(2):
-        back = guest.http.get(guest.http.get("/login").headers["location"]).headers["location"]
-        assert guest.http.get(back).status_code == 303
+        sign_in_again(guest)
 
     assert guest.lines() == {"apple": 2}
 
