@@ -111,18 +111,28 @@ class OpenIdProvider:
 
     async def _fetch_keys(self) -> None:
         document = await self.document()
-        keys = await self._get(self.internal(str(document["jwks_uri"])), "keys")
-        self._keys = KeySet.import_key_set({"keys": keys.get("keys", [])})
+        keys = await self._get(self.internal(str(document.get("jwks_uri"))), "keys")
+        try:
+            self._keys = KeySet.import_key_set({"keys": keys.get("keys", [])})
+        except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+            raise _something_else() from None
         self._keys_fetched_at = time.monotonic()
 
     async def _get(self, path: str, call: str) -> dict[str, Any]:
         answer = await self.neighbour.exchange(call, "GET", path)
         if not isinstance(answer, httpx.Response) or not answer.is_success:
             raise Unavailable("The identity provider cannot be reached.", service="idp")
-        document = answer.json()
+        try:
+            document = answer.json()
+        except ValueError:
+            document = None
         if not isinstance(document, dict):
-            raise Unavailable("The identity provider answered something else.", service="idp")
+            raise _something_else()
         return document
+
+
+def _something_else() -> Unavailable:
+    return Unavailable("The identity provider answered something else.", service="idp")
 
 
 class TokenVerifier:

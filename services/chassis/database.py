@@ -71,13 +71,21 @@ async def _retrying(attempt: Callable[[], Awaitable[T]], state_of: Callable[[Exc
 
 
 def _lost_connection(failure: Exception) -> bool:
+    state = _state(failure) or ""
+    if state.startswith(CONNECTION_EXCEPTION) or state in GIVEN_UP:
+        return True
     if isinstance(failure, DBAPIError):
-        return failure.connection_invalidated or isinstance(failure.orig, OSError) or _state(failure) in SHUTTING_DOWN
-    return isinstance(failure, CONNECTION_LOST) or _state(failure) in SHUTTING_DOWN
+        cause = getattr(failure.orig, "__cause__", None)
+        broke = isinstance(cause, CONNECTION_LOST) and not isinstance(cause, ValueError)
+        return failure.connection_invalidated or isinstance(failure.orig, OSError) or broke
+    return isinstance(failure, CONNECTION_LOST)
 
 
-# admin_shutdown, crash_shutdown, cannot_connect_now, too_many_connections
-SHUTTING_DOWN = frozenset({"57P01", "57P02", "57P03", "53300"})
+# The class of a connection that broke. SQLAlchemy calls one that broke while it was made an error like any other.
+CONNECTION_EXCEPTION = "08"
+# admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout, too_many_connections; and the time limits of
+# SERVER_SETTINGS: query_canceled, idle_in_transaction_session_timeout.
+GIVEN_UP = frozenset({"57P01", "57P02", "57P03", "57P05", "53300", "57014", "25P03"})
 
 
 def _state(failure: Exception) -> str | None:

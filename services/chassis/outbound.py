@@ -235,6 +235,10 @@ class Neighbour:
         except (httpx.RequestError, aiohttp.ClientError) as failure:
             why = f"{type(failure.__cause__ or failure).__name__}: {failure}"
             return NotSent(self.name, why) if never_sent(failure) else OutcomeUnknown(self.name, why)
+        except Exception as failure:
+            # Not every error of the bytes' way has one of those names, and by any of them the request may have arrived.
+            logger.exception("a call broke in an unforeseen way", neighbour=self.name)
+            return OutcomeUnknown(self.name, f"{type(failure).__name__}: {failure}")
         if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
             replayed = response.headers.get("Idempotent-Replayed") == "true"
             return OutcomeUnknown(self.name, f"answered {response.status_code}", replayed=replayed)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 from sqlmodel import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from services.chassis import database as chassis_database
 from services.chassis.app import create_service
 from services.chassis.database import Database, FastDatabase
 from services.chassis.settings import ServiceSettings
@@ -83,6 +84,141 @@ async def test_a_session_that_the_server_has_ended_is_no_inner_error(make_databa
                 assert row is not None
                 assert row["told"] == turns
     await server.close()
+
+
+STARTING_UP = b"SFATAL\0C57P03\0Mthe database system is starting up\0\0"
+REFUSES_TLS = b"N"
+
+
+@asynccontextmanager
+async def dying_server(*answers: bytes) -> AsyncIterator[str]:
+    """Takes connections, gives so many answers and hangs up."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for answer in answers:
+            await reader.read(1000)
+            writer.write(answer)
+        await reader.read(1000)
+        writer.transport.abort()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server:
+        yield f"postgresql://app:sample@127.0.0.1:{server.sockets[0].getsockname()[1]}/catalog"
+
+
+def fatal(message: bytes) -> bytes:
+    return b"E" + (len(message) + 4).to_bytes(4, "big") + message
+
+
+@pytest.mark.parametrize("kind", [Database, FastDatabase])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param([], id="before it has said a word"),
+        pytest.param([REFUSES_TLS], id="after the first word"),
+        pytest.param([REFUSES_TLS, b"R\0\0\0"], id="in the middle of a word"),
+        pytest.param([REFUSES_TLS, fatal(STARTING_UP)], id="because it starts up"),
+    ],
+)
+async def test_a_connection_that_breaks_while_it_is_made_is_no_inner_error(
+    kind: type[Database | FastDatabase], answers: list[bytes]
+) -> None:
+    async def nothing(_: object) -> None:
+        raise AssertionError("there is no connection")
+
+    async def look(session: AsyncSession) -> None:
+        await (await session.connection()).execute(text("SELECT 1"))
+
+    async with dying_server(*answers) as url, kind(url) as database:
+        with pytest.raises(Unavailable):
+            await database.transact(look if isinstance(database, Database) else nothing)
+
+
+BREAKS = {
+    "ended by an operator": ("SELECT pg_terminate_backend(pg_backend_pid())", 0.0),
+    "too slow": ("SELECT set_config('statement_timeout', '20', true), pg_sleep(0)", 0.0),
+    "idle for too long": ("SELECT set_config('idle_in_transaction_session_timeout', '20', true)", 0.2),
+}
+
+
+@pytest.mark.parametrize("how", BREAKS)
+@pytest.mark.parametrize("kind", [Database, FastDatabase])
+async def test_a_transaction_that_the_server_ends_is_no_inner_error(
+    make_database: MakeDatabase, kind: type[Database | FastDatabase], how: str
+) -> None:
+    urls = await make_database("catalog")
+    statement, pause = BREAKS[how]
+
+    async def with_session(session: AsyncSession) -> None:
+        connection = await session.connection()
+        await connection.execute(text(statement))
+        await asyncio.sleep(pause)
+        await connection.execute(text("SELECT pg_sleep(0.5)"))
+
+    async def with_connection(connection: asyncpg.Connection) -> None:
+        await connection.execute(statement)
+        await asyncio.sleep(pause)
+        await connection.execute("SELECT pg_sleep(0.5)")
+
+    async with kind(urls.app) as database:
+        with pytest.raises(Unavailable):
+            await database.transact(with_session if isinstance(database, Database) else with_connection)
+
+
+@pytest.mark.parametrize("kind", [Database, FastDatabase])
+async def test_when_every_connection_is_taken_it_is_no_inner_error(
+    make_database: MakeDatabase, monkeypatch: pytest.MonkeyPatch, kind: type[Database | FastDatabase]
+) -> None:
+    monkeypatch.setattr(chassis_database, "WAIT_FOR_CONNECTION_SECONDS", 0.1)
+    urls = await make_database("catalog")
+    taken, done = asyncio.Event(), asyncio.Event()
+
+    async def hold(_: object) -> None:
+        taken.set()
+        await done.wait()
+
+    async def hold_session(session: AsyncSession) -> None:
+        await session.connection()
+        await hold(session)
+
+    async with kind(urls.app, pool_size=1) as database:
+        work = hold_session if isinstance(database, Database) else hold
+        holding = asyncio.create_task(database.transact(work))
+        await taken.wait()
+
+        with pytest.raises(Unavailable):
+            await database.transact(work)
+
+        done.set()
+        await holding
+
+
+@pytest.mark.parametrize("kind", [Database, FastDatabase])
+async def test_a_request_that_is_cancelled_leaves_the_next_one_its_connection(
+    make_database: MakeDatabase, kind: type[Database | FastDatabase]
+) -> None:
+    urls = await make_database("catalog")
+
+    async def sleep_session(session: AsyncSession) -> None:
+        await (await session.connection()).execute(text("SELECT pg_sleep(5)"))
+
+    async def sleep_connection(connection: asyncpg.Connection) -> None:
+        await connection.execute("SELECT pg_sleep(5)")
+
+    async def one_session(session: AsyncSession) -> Any:
+        return (await (await session.connection()).execute(text("SELECT 1"))).scalar_one()
+
+    async def one_connection(connection: asyncpg.Connection) -> Any:
+        return await connection.fetchval("SELECT 1")
+
+    async with kind(urls.app, pool_size=1) as database:
+        fast = isinstance(database, FastDatabase)
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await database.transact(sleep_connection if fast else sleep_session)
+            with suppress(Unavailable):
+                assert await database.transact(one_connection if fast else one_session) == 1
 
 
 async def test_a_commit_that_fails_answers_500_and_leaves_nothing(make_database: MakeDatabase) -> None:

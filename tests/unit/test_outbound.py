@@ -2,11 +2,16 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import aiohttp
+import httpx
 import pytest
+from aiohttp.http_exceptions import ContentLengthError, HttpProcessingError, TransferEncodingError
 
+from services.chassis.auth import OpenIdProvider
 from services.chassis.outbound import Neighbour, definite
 from services.contracts.messages import Reply
 from services.contracts.problems import (
@@ -254,3 +259,119 @@ async def test_an_answer_that_is_no_http_is_unknown(answer: bytes) -> None:
 
     async with neighbour(garble) as client:
         assert isinstance(await client.call("ping", "POST", "/", Pong), OutcomeUnknown)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(HEAD + b"Content-Length: 40\r\n\r\n" + b'{"said": "po', id="shorter than it says"),
+        pytest.param(HEAD + b"Transfer-Encoding: chunked\r\n\r\nc\r\n" + b'{"said": "po', id="cut in a chunk"),
+        pytest.param(HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n" + b'{"sai\r\n', id="cut between chunks"),
+        pytest.param(HEAD + b"Transfer-Encoding: chunked\r\n\r\nmany\r\n" + b'{"sai', id="chunks of no length"),
+        pytest.param(HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\n" + b'{"said": 1}\r\n', id="chunks too long"),
+        pytest.param(HEAD + b"Content-Length: 12\r\n\r\n" + b'{"said": "po', id="cut JSON"),
+        pytest.param(HEAD + b"Content-Length: 13\r\n\r\n" + b'{"said": "\xff"}', id="no UTF-8"),
+        pytest.param(HEAD + b"Content-Length: 0\r\n\r\n", id="nothing"),
+        pytest.param(HEAD + b"Content-Length: 100000\r\n\r\n" + b"[" * 100000, id="depths"),
+        pytest.param(b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\n" + b"\xff\xfe{}", id="refusal, no UTF-8"),
+        pytest.param(b"HTTP/1.1 404 Not Found\r\nContent-Length: 50\r\n\r\n" + b'{"type":', id="refusal, cut"),
+        pytest.param(HEAD + b"\xff\xfe: x\r\n\r\n", id="a header of no ASCII"),
+        pytest.param(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nxx", id="upgrade"),
+        pytest.param(b"HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n", id="led astray"),
+    ],
+)
+@pytest.mark.parametrize("reset", [False, True])
+async def test_an_answer_that_is_broken_is_unknown(answer: bytes, *, reset: bool) -> None:
+    async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(answer)
+        await writer.drain()
+        writer.transport.abort() if reset else writer.close()
+
+    async with neighbour(break_off) as client:
+        assert isinstance(await client.call("ping", "POST", "/", Pong), OutcomeUnknown)
+
+
+class Breaking(httpx.AsyncBaseTransport):
+    """A way to a neighbour that breaks, before the answer or in the middle of it."""
+
+    def __init__(self, failure: Exception, *, in_the_body: bool) -> None:
+        self._failure = failure
+        self._in_the_body = in_the_body
+
+    async def handle_async_request(self, _: httpx.Request) -> httpx.Response:
+        if self._in_the_body:
+            return httpx.Response(200, stream=BreakingBody(self._failure))
+        raise self._failure
+
+
+class BreakingBody(httpx.AsyncByteStream):
+    def __init__(self, failure: Exception) -> None:
+        self._failure = failure
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b'{"said":'
+        raise self._failure
+
+    async def aclose(self) -> None:
+        raise self._failure
+
+
+@pytest.mark.parametrize("in_the_body", [False, True])
+@pytest.mark.parametrize(
+    "failure",
+    [
+        aiohttp.ServerDisconnectedError(),
+        aiohttp.ClientPayloadError(),
+        aiohttp.ClientOSError(104, "reset"),
+        aiohttp.EofStream(),
+        HttpProcessingError(code=400, message="no HTTP"),
+        ContentLengthError("too short"),
+        TransferEncodingError("no chunk"),
+        ConnectionResetError("reset"),
+        BrokenPipeError("gone"),
+        TimeoutError(),
+        ssl.SSLError("bad record"),
+        RuntimeError("Session is closed"),
+        UnicodeDecodeError("utf-8", b"x", 0, 1, "no"),
+        AssertionError(),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+async def test_no_failure_of_the_way_there_is_an_inner_error(failure: Exception, *, in_the_body: bool) -> None:
+    way = Breaking(failure, in_the_body=in_the_body)
+    async with Neighbour("neighbour", "http://neighbour.test", transport=way, attempts=1) as client:
+        assert isinstance(await client.call("ping", "POST", "/", Pong), OutcomeUnknown)
+
+
+async def test_after_its_end_a_client_says_that_the_outcome_is_unknown() -> None:
+    async with neighbour(answering("200 OK", b'{"pong": 1}')) as client:
+        assert isinstance(await client.call("ping", "GET", "/", Pong), Pong)
+    assert isinstance(await client.call("ping", "GET", "/", Pong), OutcomeUnknown)
+
+
+@pytest.mark.parametrize(
+    ("document", "keys"),
+    [
+        ('{"issuer": "http://idp.test", "jwks_uri": "/jwks"', "{}"),
+        ("\xff", "{}"),
+        ("[]", "{}"),
+        ('{"issuer": "http://idp.test", "jwks_uri": "/jwks"}', '{"keys": [{"kty"'),
+        ('{"issuer": "http://idp.test", "jwks_uri": "/jwks"}', '{"keys": 5}'),
+        ('{"issuer": "http://idp.test", "jwks_uri": "/jwks"}', '{"keys": [{"kty": "RSA"}]}'),
+        ('{"issuer": "http://idp.test", "jwks_uri": "/jwks"}', '{"keys": ["key"]}'),
+        ('{"issuer": "http://idp.test", "jwks_uri": "/jwks"}', '{"keys": [{"kty": "what"}]}'),
+    ],
+)
+async def test_a_provider_that_answers_something_else_is_unavailable(document: str, keys: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        body = keys if request.url.path == "/jwks" else document
+        return httpx.Response(200, content=body.encode("latin-1"))
+
+    provider = OpenIdProvider("http://idp.test", transport=httpx.MockTransport(answer))
+    async with provider.neighbour:
+        with pytest.raises(Unavailable):
+            await provider.keys_for("key")

@@ -1,0 +1,191 @@
+"""Sessions and their table, where two requests of one browser meet."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import asyncpg
+import pytest
+from starlette.requests import Request
+
+from services.chassis.auth import TokenVerifier
+from services.chassis.database import Database
+from services.chassis.migrate import migrate
+from services.contracts.identity import owner_id_of
+from services.controller.provider import Identity, ServiceToken, Tokens
+from services.controller.session import Doorkeeper, Session, Sessions, Signer
+from services.controller.settings import Settings
+from tests.conftest import MakeDatabase, MakeEmptyDatabase
+from tests.service.test_upgrade import KEPT, section
+
+ISSUER = "http://idp.test"
+TOKENS = Tokens("access", "refresh", None, 900)
+
+
+@pytest.fixture
+async def sessions(make_database: MakeDatabase) -> AsyncIterator[Sessions]:
+    """A controller's sessions."""
+    urls = await make_database("controller")
+    async with Database(urls.app) as database:
+        yield Sessions(database, Signer("sample secret"))
+
+
+async def signed_in(sessions: Sessions, old: Session, subject: str = "alice") -> Session:
+    return await sessions.sign_in(old, issuer=ISSUER, subject=subject, name=subject, tokens=TOKENS)
+
+
+@dataclass
+class SlowAdoption:
+    """cartdb takes its time, and meanwhile somebody else does something to the session."""
+
+    sessions: Sessions
+    ended_by: str
+    carried_out: list[Session] = field(default_factory=list)
+
+    async def carry_out(self, session: Session) -> Session:
+        self.carried_out.append(session)
+        await self.sessions.end(self.carried_out[0], by=self.ended_by)
+        return await self.sessions.merged(session, moved=True)
+
+
+def doorkeeper_of(sessions: Sessions, adoption: SlowAdoption) -> Doorkeeper:
+    nobody: Any = None
+    return Doorkeeper(
+        sessions=sessions,
+        identity=cast(Identity, nobody),
+        verifier=cast(TokenVerifier, nobody),
+        guest_token=cast(ServiceToken, nobody),
+        adoption=adoption,
+        settings=Settings.model_construct(public_url="http://shop.test"),
+    )
+
+
+@pytest.mark.parametrize("ended_by", ["logout", "login"])
+async def test_who_signs_out_elsewhere_while_the_cart_moves_is_a_guest_and_no_inner_error(
+    sessions: Sessions, ended_by: str
+) -> None:
+    session = await signed_in(sessions, sessions.fresh())
+    doorkeeper = doorkeeper_of(sessions, SlowAdoption(sessions, ended_by))
+    cookie = f"{doorkeeper.cookie_name}={session.id}".encode()
+    scope = {"type": "http", "method": "GET", "path": "/orders", "headers": [(b"cookie", cookie)], "state": {}}
+
+    shopper = await doorkeeper.recognise(Request(scope))
+
+    assert shopper.guest
+    assert shopper.session is not None
+    assert shopper.session.id != session.id
+    assert shopper.session.id in scope["state"]["set_cookies"][doorkeeper.cookie_name]  # type: ignore[index]
+
+
+async def test_a_guest_belongs_to_the_first_user_for_good(sessions: Sessions) -> None:
+    guest = await sessions.keep(sessions.fresh())
+
+    first = await signed_in(sessions, guest)
+    other = await signed_in(sessions, guest, "bob")
+    again = await signed_in(sessions, guest)
+
+    assert first.guest_owner == again.guest_owner == guest.guest_owner
+    assert other.guest_owner not in (guest.guest_owner, again.guest_owner)
+    owner = [await sessions.guests_of(owner_id_of(ISSUER, subject)) for subject in ("alice", "bob")]
+    assert owner == [[guest.guest_owner], []]
+
+
+async def test_an_id_that_has_ended_claims_no_guest(sessions: Sessions) -> None:
+    guest = await sessions.keep(sessions.fresh())
+    await sessions.end(guest, by="logout")
+
+    late = await signed_in(sessions, guest)
+
+    assert late.guest_owner != guest.guest_owner
+    assert await sessions.guests_of(owner_id_of(ISSUER, "alice")) == []
+
+
+async def test_a_sign_in_with_an_id_of_before_does_not_end_it_a_second_time(sessions: Sessions) -> None:
+    guest = await sessions.keep(sessions.fresh())
+    await signed_in(sessions, guest)
+    ended = (await sessions.reread(guest)).row
+
+    await signed_in(sessions, guest)
+
+    now = (await sessions.reread(guest)).row
+    assert ended is not None
+    assert now is not None
+    assert (now.ended_at, now.ended_by) == (ended.ended_at, "login")
+
+
+@pytest.mark.parametrize("ended_by", ["logout", "login", "expiry"])
+async def test_what_an_ended_session_left_behind_is_still_to_be_moved_until_it_has(
+    sessions: Sessions, ended_by: str
+) -> None:
+    session = await signed_in(sessions, await sessions.keep(sessions.fresh()))
+    await sessions.end(session, by=ended_by)
+
+    [left] = await sessions.unmerged(older_than=0)
+    await sessions.merged(left, moved=True)
+
+    assert left.guest_owner == session.guest_owner
+    assert await sessions.unmerged(older_than=0) == []
+
+
+async def test_what_has_still_to_move_is_not_forgotten(make_database: MakeDatabase) -> None:
+    urls = await make_database("controller")
+    owner = await asyncpg.connect(urls.owner)
+    async with Database(urls.app) as database:
+        sessions = Sessions(database, Signer("sample secret"))
+        moved, waiting = [await signed_in(sessions, await sessions.keep(sessions.fresh())) for _ in range(2)]
+        await sessions.merged(moved, moved=True)
+        for session in (moved, waiting):
+            await sessions.end(session, by="logout")
+        await owner.execute("UPDATE sessions SET ended_at = ended_at - interval '2 days'")
+
+        await sessions.forget_old()
+
+        assert [left.guest_owner for left in await sessions.unmerged(older_than=0)] == [waiting.guest_owner]
+        assert await owner.fetchval("SELECT count(*) FROM sessions") == 1
+    await owner.close()
+
+
+async def test_guests_who_bought_nothing_are_forgotten_and_the_others_are_not(make_database: MakeDatabase) -> None:
+    urls = await make_database("controller")
+    owner = await asyncpg.connect(urls.owner)
+    async with Database(urls.app) as database:
+        sessions = Sessions(database, Signer("sample secret"))
+        buyer, looker, unread = [await signed_in(sessions, await sessions.keep(sessions.fresh())) for _ in range(3)]
+        assert await sessions.unread_guests() == []
+        await owner.execute("UPDATE adopted_guests SET adopted_at = adopted_at - interval '2 days'")
+        assert len(await sessions.unread_guests()) == 3
+
+        await sessions.read_guest(buyer.guest_owner, has_orders=True)
+        await sessions.read_guest(looker.guest_owner, has_orders=False)
+        await sessions.forget_old()
+
+        assert set(await sessions.guests_of(owner_id_of(ISSUER, "alice"))) == {buyer.guest_owner, unread.guest_owner}
+        assert await owner.fetchval("SELECT count(*) FROM adopted_guests") == 2
+    await owner.close()
+
+
+async def test_sign_ins_of_before_there_was_a_table_of_guests_are_taken_over(
+    make_empty_database: MakeEmptyDatabase,
+) -> None:
+    urls = await make_empty_database("controller")
+    schema = section(KEPT[0], "controller")
+    owner = await asyncpg.connect(urls.owner)
+    await owner.execute(schema)
+    subject = "asha\N{DEVANAGARI LETTER A}"
+    await owner.execute(
+        """
+        INSERT INTO public.sessions (id_hash, guest_owner, issuer, subject, created_at, merge_done)
+        VALUES (sha256('1'), 'guest:1', $1, $2, now(), true), (sha256('2'), 'guest:1', $1, 'later', now() + '1s', true)
+        """,
+        ISSUER,
+        subject,
+    )
+    await owner.close()
+
+    await asyncio.to_thread(migrate, "controller", urls.owner)
+
+    async with Database(urls.app) as database:
+        sessions = Sessions(database, Signer("sample secret"))
+        assert await sessions.guests_of(owner_id_of(ISSUER, subject)) == ["guest:1"]
+        assert await sessions.guests_of(owner_id_of(ISSUER, "later")) == []
