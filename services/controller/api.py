@@ -470,7 +470,7 @@ async def list_orders(
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     before: Annotated[AwareDatetime | None, Query()] = None,
 ) -> OrderList:
-    """The newest first; those of this browser before the sign-in too."""
+    """The newest first; a user's with those of every guest who signed in as that user."""
     response.headers.update(NO_STORE)
     return await orders.page(shopper, limit=limit, before=before)
 

@@ -38,7 +38,10 @@ _BY_PROBLEM: dict[type[Problem], Told] = {
     problems.ValidationFailed: Told("Nothing here", "The address, or something on the page, makes no sense to us."),
     problems.NotFound: Told("Nothing here", "There is no page at this address."),
     problems.SessionRotated: Told(
-        "You have just signed in", "That happened in another tab. This page will know in a moment.", *_CART
+        "You have just signed in",
+        "This page will know in a moment. If it does not, the answer was lost: sign in again, and nothing is missing.",
+        "/login",
+        "Sign in again",
     ),
     problems.RequestInProgress: Told("Still at it", "We are still busy with what you sent a moment ago.", *_CART),
     problems.CartInCheckout: Told(
