@@ -40,22 +40,6 @@ MOST_TOLD = 25
 Deed = tuple[str, str]
 
 
-def run(asked: Asked) -> Report:
-    """The stage on a stack of its own."""
-
-    async def alone() -> Report:
-        async with Live(asked) as live:
-            report = await trouble(live)
-            await live.finish()
-            conclude(report, live)
-            return report
-
-    began = time.monotonic()
-    report = asyncio.run(alone())
-    report.seconds = time.monotonic() - began
-    return report
-
-
 async def trouble(live: Live) -> Report:
     """Do it all, one deed after the other, while the crowd goes on; the judgement comes later."""
     asked = live.asked
