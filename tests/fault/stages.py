@@ -13,5 +13,5 @@ STAGES: dict[str, Stage] = {
     "crash-points": crash_points.run,
     "races": races.run,
     "search": deliveries.run,
-    "real": real.run_both,
+    "real": real.run,
 }
