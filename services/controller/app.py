@@ -28,7 +28,7 @@ from .desk import Desk
 from .orders import Orders
 from .processor import Payments
 from .provider import Identity, ServiceToken
-from .reconcile import Reconcile
+from .reconcile import Reconcile, a_few_at_once
 from .refunds import Refunds
 from .session import Doorkeeper, SessionCookies, Sessions, Signer
 from .settings import Settings
@@ -133,7 +133,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             stock = Stock(catalog, stock_token)
             checkout = Checkout(carts=carts, stock=stock, payments=processor, alarm=sound_alarm)
             refunds = Refunds(carts=carts, stock=stock, payments=processor, alarm=sound_alarm)
-            reconcile = Reconcile(checkout=checkout, refunds=refunds, carts=carts, payments=processor)
+            reconcile = Reconcile(
+                checkout=checkout, refunds=refunds, carts=carts, payments=processor, together=a_few_at_once
+            )
             upkeep = [
                 asyncio.create_task(reconcile_for_ever(reconcile, settings)),
                 asyncio.create_task(adopt_for_ever(adoption, settings)),

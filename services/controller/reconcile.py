@@ -3,7 +3,9 @@
 It never confirms, for it has no payment method: what was not charged yet is cancelled, what was charged goes forward.
 """
 
-import itertools
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Protocol
 
 from services.contracts.carts import Frozen, Purchase, Receipt, Unfinished
@@ -23,14 +25,52 @@ class Carts(Protocol):
     async def close(self, frozen: Frozen) -> bool: ...
 
 
+Work = Callable[[], Awaitable[bool]]
+Together = Callable[[Iterable[Work]], Awaitable[list[bool | Exception]]]
+
+ROWS_AT_ONCE = 8
+
+
+async def one_by_one(works: Iterable[Work]) -> list[bool | Exception]:
+    """Row after row."""
+    return [await _tried(work) for work in works]
+
+
+async def a_few_at_once(works: Iterable[Work]) -> list[bool | Exception]:
+    """A long list does not wait for its slowest row, and the neighbours are not run over."""
+    turn = asyncio.Semaphore(ROWS_AT_ONCE)
+
+    async def in_turn(work: Work) -> bool | Exception:
+        async with turn:
+            return await _tried(work)
+
+    return await asyncio.gather(*map(in_turn, works))
+
+
+async def _tried(work: Work) -> bool | Exception:
+    try:
+        return await work()
+    except Exception as failure:  # noqa: BLE001 - one broken row must not keep the others from being finished
+        return failure
+
+
 class Reconcile:
     """One round at a time over everything unfinished."""
 
-    def __init__(self, *, checkout: Checkout, refunds: Refunds, carts: Carts, payments: Payments) -> None:
+    def __init__(
+        self,
+        *,
+        checkout: Checkout,
+        refunds: Refunds,
+        carts: Carts,
+        payments: Payments,
+        together: Together = one_by_one,
+    ) -> None:
         self._checkout = checkout
         self._refunds = refunds
         self._carts = carts
         self._payments = payments
+        self._together = together
 
     async def round(self, *, older_than: float) -> int | None:
         """Finish what can be finished; how many rows are still open after, or None if nobody could tell.
@@ -43,17 +83,15 @@ class Reconcile:
                 pass
             case _:
                 return None
-        broken: list[Exception] = []
-        still_open = 0
-        works = itertools.chain(map(self._purchase, purchases), map(self._refund, refunds), map(self.move, adoptions))
-        for work in works:
-            try:
-                still_open += not await work
-            except Exception as failure:  # noqa: BLE001 - one broken row must not keep the others from being finished
-                broken.append(failure)
-        if broken:
+        works = [
+            *(partial(self._purchase, purchase) for purchase in purchases),
+            *(partial(self._refund, refund) for refund in refunds),
+            *(partial(self.move, frozen) for frozen in adoptions),
+        ]
+        endings = await self._together(works)
+        if broken := [ending for ending in endings if isinstance(ending, Exception)]:
             raise ExceptionGroup("rows of a round broke", broken)
-        return still_open
+        return endings.count(False)
 
     async def _purchase(self, purchase: Purchase) -> bool:
         outcome = await self.finish(purchase)

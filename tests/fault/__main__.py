@@ -40,17 +40,19 @@ def seed_of(asked: argparse.Namespace) -> int:
     return SHORT_SEED if asked.short or asked.trace else secrets.randbelow(1_000_000_000)
 
 
-def run_stage(name: str, asked: Asked) -> Report:
+def run_stage(name: str, asked: Asked) -> list[Report]:
     """A stage that raises is broken, and the others are run all the same."""
     started = time.monotonic()
     try:
-        report = STAGES[name](asked)
+        told = STAGES[name](asked)
     except Exception as failure:  # noqa: BLE001 - whatever a stage raises is its verdict
         traceback.print_exc()
-        report = Report(name, "The stage itself failed", asked.seed, broken=[f"the stage raised {failure!r}"])
-    report.broken += [f"{thread} is in no list of real failures" for thread in strangers_in(report)]
-    report.seconds = time.monotonic() - started
-    return report
+        told = Report(name, "The stage itself failed", asked.seed, broken=[f"the stage raised {failure!r}"])
+    reports = [told] if isinstance(told, Report) else told
+    for report in reports:
+        report.broken += [f"{thread} is in no list of real failures" for thread in strangers_in(report)]
+        report.seconds = report.seconds or time.monotonic() - started
+    return reports
 
 
 def strangers_in(report: Report) -> list[str]:
@@ -101,11 +103,12 @@ def main(given: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     names = [name for name in STAGES if not options.stage or name in options.stage]
     print(f"seed {asked.seed}; stages: {', '.join(names)}", flush=True)
-    reports = []
+    reports: list[Report] = []
     for name in names:
         print(f"{name} …", flush=True)
-        reports.append(run_stage(name, asked))
-        print(row(reports[-1]), flush=True)
+        told_now = run_stage(name, asked)
+        print("\n".join(map(row, told_now)), flush=True)
+        reports += told_now
     write(reports, asked, options.page)
     tell_end(reports, asked, options.page, time.monotonic() - started)
     return 1 if any(report.failures for report in reports) else 0

@@ -18,6 +18,7 @@ from random import Random
 
 from services.local.postgres import Server
 from tests.conftest import Databases
+from tests.fault import report as told_as
 from tests.fault.crash_controller import CONTROLLER_DIES, NEIGHBOUR_DIES, Call, Controller, Fault, Parts, When
 from tests.fault.crash_keys import claims
 from tests.fault.crash_mutants import MUTANTS, Mutant
@@ -251,7 +252,10 @@ def run(asked: Asked) -> Report:
         else:
             walked = in_two_processes(server.superuser_url, replace(WHOLE, seed=asked.seed))
             noticed = asyncio.run(mutants_noticed(server, asked.seed))
-            report.cases.append(case_of_mutants(noticed))
+            report.mutants = [
+                told_as.Mutant(name, "where it ended, or the books" if number else None, number or 0, "cases")
+                for name, number in noticed.items()
+            ]
             report.counts["mutants noticed"] = sum(number is not None for number in noticed.values())
     tell(report, walked)
     report.seconds = time.monotonic() - started
@@ -282,11 +286,6 @@ async def mutants_noticed(server: Server, seed: int) -> dict[str, int | None]:
     """Each missing safeguard, and after how many cases it showed."""
     async with databases_on(server) as databases, world_of(databases) as world:
         return {name: await cases_until_noticed(world, mutant, seed=seed) for name, mutant in MUTANTS.items()}
-
-
-def case_of_mutants(noticed: dict[str, int | None]) -> Case:
-    missed = [f"nobody noticed: {name}" for name, number in noticed.items() if number is None]
-    return Case("a checkout without one of its safeguards is noticed", tried=len(noticed), broken=missed)
 
 
 def tell(report: Report, walked: Iterable[Walked]) -> None:

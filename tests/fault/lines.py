@@ -10,8 +10,7 @@ from random import Random
 from tests.fault import telling
 from tests.fault.fates import Exchange, Fate, Kind, passing
 from tests.fault.live import Live, progress
-from tests.fault.processes import conclude
-from tests.fault.report import Asked, Case, Report
+from tests.fault.report import Case, Report
 from tests.fault.tcp import FaultyLine
 
 SHOPPERS = "shopper → controller"
@@ -144,24 +143,6 @@ async def laid(live: Live) -> AsyncIterator[Lines]:
         direct, live.door.url = live.door.url, await lay(SHOPPERS, port("controller"))
         yield Lines(live, lines)
         live.door.url = direct
-
-
-def run(asked: Asked) -> Report:
-    """The stage on a stack of its own."""
-
-    async def alone() -> Report:
-        async with Live(asked) as live:
-            await live.invite()
-            async with laid(live) as lines:
-                report = await trouble(live, lines)
-                await live.finish()
-            conclude(report, live)
-            return report
-
-    began = time.monotonic()
-    report = asyncio.run(alone())
-    report.seconds = time.monotonic() - began
-    return report
 
 
 async def trouble(live: Live, lines: Lines) -> Report:

@@ -12,7 +12,7 @@ from tests.fault.report import Asked, Mutant, Report
 from tests.fault.threads import THREADS, Thread
 
 # Figures that stand at the top, whichever stage counted them, by what their names begin with.
-OUTSTANDING = ("recovery", "checkout journeys", "journeys", "CPU", "edits acknowledged", "orders paid")
+OUTSTANDING = ("s of recovery after a fault, p", "told paid", "edits acknowledged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def figures(reports: Iterable[Report]) -> list[tuple[str, float | str]]:
     kept = list(reports)
     mutants = by_mutant(kept)
     outstanding = [
-        (name, value)
+        (f"{name} ({report.stage})", value)
         for report in kept
         for name, value in report.counts.items()
         if name.startswith(OUTSTANDING) and report.stage != "schedules"

@@ -36,38 +36,22 @@ SHORT = (
 )
 
 MOST_TOLD = 25
+TO_NOTICE = "s until it was first noticed that something is broken"
 
 Deed = tuple[str, str]
-
-
-def run(asked: Asked) -> Report:
-    """The stage on a stack of its own."""
-
-    async def alone() -> Report:
-        async with Live(asked) as live:
-            report = await trouble(live)
-            await live.finish()
-            conclude(report, live)
-            return report
-
-    began = time.monotonic()
-    report = asyncio.run(alone())
-    report.seconds = time.monotonic() - began
-    return report
 
 
 async def trouble(live: Live) -> Report:
     """Do it all, one deed after the other, while the crowd goes on; the judgement comes later."""
     asked = live.asked
     report = Report("processes", "Processes killed, frozen and restarted under load", asked.seed)
-    report.counts |= {f"{name} of the controllers": value for name, value in RECONCILE.items()}
     began = time.monotonic()
     await measure(live, report)
     since = telling.now(live)
     cases = {deed: Case(f"{deed[0]} {deed[1]} under load", THREADS[deed[0].partition("-")[0]]) for deed in deeds(asked)}
     for deed, case in cases.items():
         await live.calm(seconds=0.5 if asked.short else 5.0)
-        await do(live, deed, case, report)
+        await do(live, deed, case)
     await live.calm(seconds=live.RECOVERY_SECONDS)
     report.cases = list(cases.values())
     for how in (KILLED, FROZEN, RESTARTED):
@@ -75,6 +59,7 @@ async def trouble(live: Live) -> Report:
             case.tried for (_, done), case in cases.items() if done == how
         )
     telling.tell(report, live, since)
+    report.counts |= {f"{name} of the controllers": value for name, value in RECONCILE.items()}
     report.seconds = time.monotonic() - began
     return report
 
@@ -97,7 +82,7 @@ def deeds(asked: Asked) -> list[Deed]:
     return all_of_them
 
 
-async def do(live: Live, deed: Deed, case: Case, report: Report) -> None:
+async def do(live: Live, deed: Deed, case: Case) -> None:
     """One deed, from its begin until its target is there again."""
     target, how = deed
     seen = telling.now(live)
@@ -110,7 +95,7 @@ async def do(live: Live, deed: Deed, case: Case, report: Report) -> None:
     case.tried += 1
     felt: Counter[str] = live.door.tally.endings - seen.endings
     told = ", ".join(f"{count} {what}" for what, count in felt.items()) or "nothing"
-    report.counts[f"what shoppers felt while {target} {how}"] = told
+    case.note = f"shoppers felt {told}"
     progress(f"{target} {how}, {time.monotonic() - began:.1f} s; shoppers felt {told}")
 
 
@@ -141,7 +126,7 @@ def conclude(report: Report, live: Live) -> None:
     """The judgement of the whole run, in the report of the stage that it ends with."""
     take_broken(report, live)
     if live.seconds_to_notice is not None:
-        report.counts["s until it was first noticed that something is broken"] = round(live.seconds_to_notice, 1)
+        report.counts[TO_NOTICE] = round(live.seconds_to_notice, 1)
     report.counts["times that verify --live looked"] = live.looks
     report.counts["alarms"] = len(live.lines_with(live.ALARM))
     report.counts["carts and orders compared at the end"] = live.town.counts["carts compared at the end"] + len(

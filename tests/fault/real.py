@@ -10,7 +10,27 @@ from services.local.stack import Stack
 from tests.fault import lines, processes
 from tests.fault.live import Live
 from tests.fault.mutant_controller import MUTANTS, stack_of
-from tests.fault.report import Asked, Report
+from tests.fault.processes import TO_NOTICE
+from tests.fault.report import Asked, Mutant, Report
+
+UNMARKS = "unmark-on-time-out"
+SAFEGUARDS = {UNMARKS: "unmark on a time-out"}
+
+
+def run(asked: Asked) -> list[Report]:
+    """Both stages; and, where there is time, whether they would have noticed a safeguard that is missing."""
+    reports = run_both(asked)
+    if not asked.short:
+        reports[0].mutants = [tried(UNMARKS, asked)]
+    return reports
+
+
+def tried(name: str, asked: Asked) -> Mutant:
+    """The short stages on controllers without a safeguard."""
+    told = run_both(Asked(seed=asked.seed, short=True), kind=stack_of(name))
+    failures = [what for report in told for what in report.failures]
+    seconds = max((report.counts.get(TO_NOTICE, 0) for report in told), key=float)
+    return Mutant(SAFEGUARDS[name], failures[0] if failures else None, round(float(seconds)), "seconds under load")
 
 
 def run_both(asked: Asked, *, kind: type[Stack] = Stack, folder: Path | None = None) -> list[Report]:

@@ -27,12 +27,14 @@ class Case:
         threads: the real failures it comes from, by their names in `threads.py` (FT-36 …).
         tried: how many times.
         broken: what should have held and did not, in words; empty is a pass.
+        note: what else was seen, such as what shoppers felt of it.
     """
 
     name: str
     threads: tuple[str, ...] = ()
     tried: int = 0
     broken: list[str] = field(default_factory=list)
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

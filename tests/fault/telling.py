@@ -33,19 +33,24 @@ def now(live: Live) -> Since:
 def tell(report: Report, live: Live, since: Since) -> None:
     """Write a stage's figures into its report."""
     counts, endings = live.town.counts - since.counts, live.door.tally.endings - since.endings
-    report.counts["shoppers"] = live.shoppers
-    report.counts["requests"] = live.door.tally.requests - since.requests
-    report.counts["requests that timed out"] = endings.pop("timed out", 0)
-    report.counts["requests cut off"] = endings.pop("cut off", 0)
-    report.counts["requests answered 5xx"] = endings.total()
-    report.counts |= {f"answered {what}": count for what, count in sorted(endings.items())}
-    report.counts |= dict(sorted(counts.items()))
-    waits = live.town.waits[since.waits :]
-    report.counts["s until a shopper knew the outcome, p50"] = round(share(waits, 0.5), 2)
-    report.counts["s until a shopper knew the outcome, p99"] = round(share(waits, 0.99), 2)
-    report.counts["s until a shopper knew the outcome, longest"] = round(max(waits, default=0.0), 2)
     recovered = [r.seconds for r in live.recoveries[since.recoveries :] if r.seconds is not None]
-    if recovered:
-        report.counts["s of recovery after a fault, p50"] = round(share(recovered, 0.5), 2)
-        report.counts["s of recovery after a fault, p99"] = round(share(recovered, 0.99), 2)
-        report.counts["s of recovery after a fault, longest"] = round(max(recovered), 2)
+    waits = live.town.waits[since.waits :]
+    measured = {
+        **_spread("s of recovery after a fault", recovered),
+        **_spread("s until a shopper knew the outcome", waits),
+        "shoppers": live.shoppers,
+        "requests": live.door.tally.requests - since.requests,
+        "requests that timed out": endings.pop("timed out", 0),
+        "requests cut off": endings.pop("cut off", 0),
+        "requests answered 5xx": endings.total(),
+        **{f"answered {what}": count for what, count in sorted(endings.items())},
+        **dict(sorted(counts.items())),
+    }
+    report.counts = {**measured, **report.counts}
+
+
+def _spread(what: str, seconds: list[float]) -> dict[str, float]:
+    if not seconds:
+        return {}
+    middle, most, longest = share(seconds, 0.5), share(seconds, 0.99), max(seconds)
+    return {f"{what}, p50": round(middle, 2), f"{what}, p99": round(most, 2), f"{what}, longest": round(longest, 2)}

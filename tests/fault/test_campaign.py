@@ -26,6 +26,18 @@ def test_every_failure_that_the_checkout_has_to_beat_is_listed() -> None:
     assert {f"FT-{number:02}" for number in LISTED} <= set(THREADS)
 
 
+def test_every_failure_that_a_stage_stands_for_is_listed() -> None:
+    own = Path(__file__)
+    named = {
+        (file.name, thread)
+        for file in own.parent.glob("*.py")
+        if file != own
+        for thread in re.findall(r"FT-\d\d", file.read_text(encoding="utf-8"))
+    }
+
+    assert {(file, thread) for file, thread in named if thread not in THREADS} == set()
+
+
 @pytest.mark.parametrize("thread", THREADS.values(), ids=THREADS)
 def test_a_failure_names_where_it_is_told_and_tests_that_exist(thread: Thread) -> None:
     named = [test.partition("::") for test in thread.tests]

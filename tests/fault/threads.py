@@ -37,6 +37,7 @@ _CHECKOUT, _BAD_DAYS, _INPUT = (f"integration/test_{name}.py::" for name in ("ch
 _STEPS, _NEIGHBOURS = "unit/test_checkout.py::", "contract/test_checkout_neighbours.py::"
 _PURCHASES, _STOCK = "service/test_cartdb_purchases.py::", "service/test_catalog_stock.py::"
 _ADOPTION, _CARTS = "service/test_cartdb_adoption.py::", "service/test_cartdb_carts.py::"
+_HOOKS = "service/test_controller_webhooks.py::"
 _KEYS, _REFUNDS = "service/test_payments_idempotency.py::", "service/test_payments_refunds.py::"
 _EVENTS, _INTENTS = "service/test_payments_events.py::", "service/test_payments_intents.py::"
 
@@ -47,6 +48,34 @@ THREADS: dict[str, Thread] = {
         _CARTS + "test_a_hundred_parallel_adds_all_count",
         _PURCHASES + "test_a_marked_cart_refuses_edits_and_an_unmarked_one_takes_them_again",
     ),
+    "FT-08": _thread(
+        "woocommerce/woocommerce#11062",
+        "a session that is written late wipes out what was put into the cart meanwhile",
+        _CARTS + "test_each_parallel_add_answers_a_cart_that_holds_it",
+        remark="A session holds no lines here: each edit is a statement on the cart's own rows.",
+    ),
+    "FT-12": _thread(
+        "vendurehq/vendure#4481",
+        "several sign-ins at once empty a cart of 65 lines",
+        _ADOPTION + "test_every_step_repeated_twenty_times_at_once_moves_the_lines_once",
+        _ADOPTION + "test_the_largest_carts_of_a_guest_move_whole",
+    ),
+    "FT-14": _thread(
+        "vendurehq/vendure#1454 vendurehq/vendure#3773",
+        "an error in the merge keeps the shopper from signing in",
+        _ADOPTION + "test_an_adoption_that_nobody_finished_is_listed_and_can_be_finished_by_the_controller",
+    ),
+    "FT-16": _thread(
+        "Sylius/Sylius#12372 Sylius/Sylius#7741 Sylius/Sylius#9542 Sylius/Sylius#2083",
+        "the guest's cart is dropped at the sign-in",
+        "integration/test_sessions.py::test_a_guests_cart_is_added_to_the_users_at_sign_in",
+    ),
+    "FT-18": _thread(
+        "isotope/core#381",
+        "a sign-in that fails loses the guest's cart for the one that succeeds",
+        "integration/test_scripted_bad_days.py::"
+        "test_a_sign_in_that_the_provider_drops_fails_cleanly_keeps_the_guests_cart_and_works_the_next_time",
+    ),
     "FT-21": _thread(
         "django-oscar/django-oscar#1615 django-oscar/django-oscar#1836 django-oscar/django-oscar-api#272",
         "baskets are merged in the middle of a checkout, or the wrong ones",
@@ -56,6 +85,12 @@ THREADS: dict[str, Thread] = {
         "spree/spree#6879",
         "a merge deletes orders that hold payments",
         _ADOPTION + "test_a_cart_that_is_paid_after_the_sign_in_is_followed_by_one_that_takes_nothing",
+    ),
+    "FT-23": _thread(
+        "SAP/spartacus#9599 SAP/spartacus#178 SAP/spartacus#5647",
+        "a cart is doubled or missing after a merge",
+        _ADOPTION + "test_every_step_repeated_twenty_times_at_once_moves_the_lines_once",
+        "integration/test_sessions.py::test_signing_in_again_adds_nothing_twice",
     ),
     "FT-24": _thread(
         "django-oscar/django-oscar-paypal#36 django-oscar/django-oscar-docdata#40 grandnode/grandnode#1106",
@@ -86,8 +121,8 @@ THREADS: dict[str, Thread] = {
         "medusajs/medusa#13301 saleor/saleor#12652 Sylius/Sylius#15172",
         "the shopper's browser and the processor's message finish one order at the same time",
         _PURCHASES + "test_the_intent_is_written_once",
-        _NEIGHBOURS + "test_a_settled_purchase_agrees_on_repeats_and_cannot_be_unmarked",
-        remark="Who finishes here beside the request is reconcile; it asks the processor and waits for no message.",
+        "integration/test_webhooks.py::test_webhooks_and_shoppers_finish_the_same_orders_at_once",
+        _HOOKS + "test_webhook_and_client_finish_the_same_checkouts_at_once",
     ),
     "FT-31": _thread(
         "saleor/saleor#12229 saleor/saleor#7399",
@@ -98,7 +133,8 @@ THREADS: dict[str, Thread] = {
     "FT-32": _thread(
         "Pinelab-studio/pinelab-vendure-plugins#620",
         "one message of the processor settles an order three times",
-        _NEIGHBOURS + "test_a_settled_purchase_agrees_on_repeats_and_cannot_be_unmarked",
+        "unit/test_webhooks.py::test_duplicates_find_nothing_left_to_do",
+        "integration/test_webhooks.py::test_a_repeated_or_foreign_event_of_the_processor_is_taken_and_changes_nothing",
         _EVENTS + "test_twenty_confirms_at_once_are_told_once",
     ),
     "FT-33": _thread(
@@ -160,8 +196,9 @@ THREADS: dict[str, Thread] = {
         "medusajs/medusa#16398 antiwork/gumroad#3814",
         "a message of the processor is lost, and the order stays pending",
         _STEPS + "test_a_slow_bank_is_left_alone_until_it_has_answered",
+        "integration/test_scripted_bad_days.py::test_webhooks_that_go_astray_change_no_outcome",
         _BAD_DAYS + "test_a_payment_service_that_is_down_takes_nothing_and_the_order_learns_its_outcome",
-        remark="No step waits for a message: reconcile asks.",
+        remark="No step waits for a message: a webhook only makes the end come sooner, and reconcile asks.",
     ),
     "FT-43": _thread(
         "GoogleCloudPlatform/microservices-demo#180",
@@ -193,6 +230,7 @@ THREADS: dict[str, Thread] = {
         "an event is stored and never sent on",
         _EVENTS + "test_a_change_that_is_rolled_back_takes_its_event_with_it",
         _EVENTS + "test_without_room_for_the_event_the_change_does_not_happen",
+        "service/test_payments_webhooks.py::test_a_replica_killed_between_sending_and_marking_leaves_it_to_be_sent_again",
         remark="No order waits for an event here: the purchase's row is the log, and reconcile reads it.",
     ),
     "FT-48": _thread(
@@ -261,6 +299,12 @@ THREADS: dict[str, Thread] = {
         "the lines and the total differ by a cent",
         "unit/test_quote.py::test_the_lines_add_up_to_the_total_in_every_currency",
         _PURCHASES + "test_a_snapshot_that_does_not_add_up_is_refused",
+    ),
+    "FT-71": _thread(
+        "microservices-demo/microservices-demo#245",
+        "carts are lost when the front end is scaled",
+        "service/test_replicas.py::test_a_cart_is_the_same_whichever_replica_answers",
+        "service/test_replicas.py::test_shopping_goes_on_while_a_replica_is_dead",
     ),
     "FT-72": _thread(
         "OrchardCMS/OrchardCore.Commerce#475 open-telemetry/opentelemetry-demo GoogleCloudPlatform/microservices-demo",

@@ -21,7 +21,9 @@ def events_of(shop: Shop, order: dict[str, Any]) -> list[dict[str, Any]]:
     credential = {"Authorization": f"Bearer {shop.stack.secrets['PAYMENTS_SECRET_KEY']}"}
     with httpx.Client(base_url=shop.stack.payments_url, headers=credential) as payments:
         events = payments.get("/v1/events", params={"limit": 100}).json()["data"]
-    return [event for event in events if event["data"]["object"]["metadata"].get("checkout_id") == order["order_id"]]
+    return [
+        event for event in events if event["data"]["object"].get("metadata", {}).get("checkout_id") == order["order_id"]
+    ]
 
 
 def eventually(condition: Callable[[], bool]) -> bool:

@@ -20,7 +20,7 @@ from services.contracts.problems import (
 )
 from services.contracts.refunds import Refund
 from services.controller.checkout import Checkout, Failed, Outcome, Paid, Processing
-from services.controller.reconcile import Reconcile
+from services.controller.reconcile import ROWS_AT_ONCE, Reconcile, Together, a_few_at_once, one_by_one
 from services.controller.refunds import Refunds
 from tests.checkout_fakes import (
     CART,
@@ -55,10 +55,16 @@ class World:
     def _alarm(self, what: str, concerned: Purchase | Refund, problem: Problem) -> None:
         self.alarms.append(what)
 
-    def reconciler(self) -> Reconcile:
+    def reconciler(self, together: Together = one_by_one) -> Reconcile:
         """Somebody who finishes what was left."""
         refunds = Refunds(carts=self.carts, stock=self.stock, payments=self.payments, alarm=self._alarm)
-        return Reconcile(checkout=self.checkout, refunds=refunds, carts=_Listing(self.carts), payments=self.payments)
+        return Reconcile(
+            checkout=self.checkout,
+            refunds=refunds,
+            carts=_Listing(self.carts),
+            payments=self.payments,
+            together=together,
+        )
 
     def trouble(self, call: str, *troubles: Trouble) -> None:
         """Script what happens to the next calls of a name."""
@@ -266,7 +272,8 @@ async def test_goods_that_were_released_under_a_charge_raise_an_alarm() -> None:
     assert world.alarms == ["charged, and its goods are not held"]
 
 
-async def test_one_broken_row_does_not_keep_reconcile_from_the_others() -> None:
+@pytest.mark.parametrize("together", [one_by_one, a_few_at_once])
+async def test_one_broken_row_does_not_keep_reconcile_from_the_others(together: Together) -> None:
     world = World()
     world.payments.slow = False
     world.trouble("confirm", "lost_answer")
@@ -276,9 +283,26 @@ async def test_one_broken_row_does_not_keep_reconcile_from_the_others() -> None:
     world.carts.rows = {broken.checkout_id: broken, **world.carts.rows}
 
     with pytest.raises(ExceptionGroup):
-        await world.reconcile()
+        await world.reconciler(together).round(older_than=0)
 
     assert world.state is PurchaseState.PAID
+
+
+async def test_a_long_list_is_finished_a_few_rows_at_a_time() -> None:
+    under_way, most = 0, 0
+
+    async def row() -> bool:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0)
+        under_way -= 1
+        return True
+
+    endings = await a_few_at_once([row] * 50)
+
+    assert endings == [True] * 50
+    assert most == ROWS_AT_ONCE
 
 
 class _Pausing(FakePayments):
