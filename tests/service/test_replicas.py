@@ -25,16 +25,21 @@ def replicated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
+def carts_read_at(address: str) -> float:
+    wanted = 'http_requests_total{method="GET",route="/cart",status="200"} '
+    lines = httpx.get(f"{address}/metrics").text.splitlines()
+    return sum(float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted))
+
+
 def test_requests_on_one_connection_are_shared_among_the_replicas(replicated: Stack) -> None:
     with httpx.Client(base_url=replicated.url) as client:
-        for _ in range(4):
+        for _ in range(40):
             client.get("/cart").raise_for_status()
 
-        counted = [client.get("/metrics").text for _ in range(2)]
-
-    wanted = 'http_requests_total{method="GET",route="/cart",status="200"} '
-    shares = [line.removeprefix(wanted) for text in counted for line in text.splitlines() if line.startswith(wanted)]
-    assert shares == ["2.0", "2.0"]
+    # A replica that is slow to say that it is well gets none for a moment, so not half of them each to the last one.
+    shares = [carts_read_at(replicated.address_of(f"controller-{number}")) for number in (1, 2)]
+    assert sum(shares) == 40
+    assert min(shares) > 0
 
 
 def test_a_cart_is_the_same_whichever_replica_answers(replicated: Stack) -> None:
