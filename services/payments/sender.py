@@ -82,6 +82,9 @@ class Sender:
         except DATABASE_TROUBLE as trouble:
             logger.warning("webhooks wait for the database", trouble=type(trouble).__name__)
             return
+        except Exception:
+            logger.exception("a look for due webhooks broke")
+            return
         for endpoint in waiting:
             if endpoint not in self._lanes:
                 lane = self._lanes[endpoint] = asyncio.create_task(self._drain(endpoint))

@@ -1,0 +1,53 @@
+"""The sender's loop on paper: whatever breaks one look, the next one is taken."""
+
+import asyncio
+from contextlib import suppress
+from typing import cast
+
+import httpx
+
+from services.payments.app import tell_for_ever
+from services.payments.delivery_store import DeliveryStore
+from services.payments.endpoint_store import EndpointStore
+from services.payments.sender import Pace, Sender
+from services.payments.settings import Settings
+
+BRISK = Pace(poll=0.01)
+
+
+class _BreaksOnce:
+    """Stores that break in a way that nobody foresaw, and then have nothing to tell."""
+
+    def __init__(self) -> None:
+        self.configured = 0
+        self.looked = 0
+        self.went_on = asyncio.Event()
+
+    async def configure(self, url: str, secret: str) -> None:
+        self.configured += 1
+        if self.configured == 1:
+            raise RuntimeError("not the database's kind of trouble")
+
+    async def waiting(self) -> list[str]:
+        self.looked += 1
+        if self.looked == 1:
+            raise RuntimeError("not the database's kind of trouble")
+        self.went_on.set()
+        return []
+
+
+async def test_whatever_breaks_one_look_the_sender_takes_the_next() -> None:
+    broken = _BreaksOnce()
+    settings = Settings.model_construct(webhook_url="", payments_webhook_secret="")
+    async with httpx.AsyncClient() as client:
+        sender = Sender(cast(DeliveryStore, broken), client, pace=BRISK)
+        telling = asyncio.create_task(tell_for_ever(sender, cast(EndpointStore, broken), settings, BRISK))
+        try:
+            async with asyncio.timeout(5):
+                await broken.went_on.wait()
+        finally:
+            telling.cancel()
+            with suppress(asyncio.CancelledError):
+                await telling
+
+    assert (broken.configured, broken.looked) == (2, 2)
