@@ -53,6 +53,7 @@ class Sender:
         self._pace = pace
         self._woken = asyncio.Event()
         self._lanes: dict[str, asyncio.Task[None]] = {}
+        self._asked_again: set[str] = set()
 
     def wake(self) -> None:
         """Something may be due now."""
@@ -86,13 +87,19 @@ class Sender:
             logger.exception("a look for due webhooks broke")
             return
         for endpoint in waiting:
-            if endpoint not in self._lanes:
+            if endpoint in self._lanes:
+                self._asked_again.add(endpoint)
+            else:
                 lane = self._lanes[endpoint] = asyncio.create_task(self._drain(endpoint))
                 lane.add_done_callback(partial(self._close_lane, endpoint))
 
     def _close_lane(self, endpoint: str, _: asyncio.Task[None]) -> None:
         del self._lanes[endpoint]
-        self.wake()  # What was queued after the lane's last look has woken nobody.
+        # What was queued after the lane's last look has found it open. Not after every lane: one that found all rows in
+        # another replica's hands would be opened again at once, and again.
+        if endpoint in self._asked_again:
+            self._asked_again.discard(endpoint)
+            self.wake()
 
     async def _drain(self, endpoint: str) -> None:
         lease = timedelta(seconds=self._pace.lease)

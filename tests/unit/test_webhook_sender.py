@@ -2,11 +2,13 @@
 
 import asyncio
 from contextlib import suppress
+from datetime import timedelta
 from typing import cast
 
 import httpx
 
 from services.payments.app import tell_for_ever
+from services.payments.delivery import Delivery
 from services.payments.delivery_store import DeliveryStore
 from services.payments.endpoint_store import EndpointStore
 from services.payments.sender import Pace, Sender
@@ -34,6 +36,34 @@ class _BreaksOnce:
             raise RuntimeError("not the database's kind of trouble")
         self.went_on.set()
         return []
+
+
+class _InOtherHands:
+    """Something is due, and another replica has its rows."""
+
+    def __init__(self) -> None:
+        self.looked = 0
+
+    async def waiting(self) -> list[str]:
+        self.looked += 1
+        await asyncio.sleep(0)
+        return ["we_1"]
+
+    async def claim(self, endpoint_id: str, *, room: int, lease: timedelta) -> list[Delivery]:
+        return []
+
+
+async def test_what_another_replica_has_in_hand_is_not_asked_for_without_a_pause() -> None:
+    store = _InOtherHands()
+    async with httpx.AsyncClient() as client:
+        running = asyncio.create_task(Sender(cast(DeliveryStore, store), client, pace=Pace(poll=600)).run())
+        for _ in range(100):
+            await asyncio.sleep(0)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+    assert store.looked == 1
 
 
 async def test_whatever_breaks_one_look_the_sender_takes_the_next() -> None:
