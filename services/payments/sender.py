@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -72,10 +73,10 @@ class Sender:
             await asyncio.gather(*self._lanes.values(), return_exceptions=True)
 
     async def _pause(self) -> None:
-        try:
-            await asyncio.wait_for(self._woken.wait(), self._pace.poll)
-        except TimeoutError:
-            return
+        # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the waking.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._pace.poll):
+                await self._woken.wait()
 
     async def _open_lanes(self) -> None:
         try:

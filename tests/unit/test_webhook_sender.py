@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import cast
 
 import httpx
+import pytest
 
 from services.payments.app import tell_for_ever
 from services.payments.delivery import Delivery
@@ -64,6 +65,28 @@ async def test_what_another_replica_has_in_hand_is_not_asked_for_without_a_pause
             await running
 
     assert store.looked == 1
+
+
+class _NothingDue:
+    async def waiting(self) -> list[str]:
+        return []
+
+
+@pytest.mark.parametrize("moments", range(5))
+async def test_a_sender_that_is_woken_while_it_is_stopped_stops(moments: int) -> None:
+    async with httpx.AsyncClient() as client:
+        sender = Sender(cast(DeliveryStore, _NothingDue()), client, pace=Pace(poll=600))
+        running = asyncio.create_task(sender.run())
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+        sender.wake()
+        for _ in range(moments):
+            await asyncio.sleep(0)
+        running.cancel()
+        ended, _ = await asyncio.wait([running], timeout=1)
+
+        assert ended == {running}
 
 
 async def test_whatever_breaks_one_look_the_sender_takes_the_next() -> None:
