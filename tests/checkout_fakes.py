@@ -29,7 +29,7 @@ from services.contracts.carts import (
     Void,
 )
 from services.contracts.catalog import Hold, HoldLine
-from services.contracts.payments import IntentStatus, PaymentIntent, StripeRefund
+from services.contracts.payments import IntentStatus, LastPaymentError, PaymentIntent, StripeRefund
 from services.contracts.problems import (
     GoodsNotSold,
     HoldIsCommitted,
@@ -508,6 +508,8 @@ class FakePayments:
         intent = self.intents[intent_id]
         declined = self.declines or "Declined" in payment_method
         if intent.status is IntentStatus.REQUIRES_PAYMENT_METHOD and declined:
+            refused = LastPaymentError(code="card_declined", decline_code="insufficient_funds")
+            self.intents[intent_id] = intent.model_copy(update={"last_payment_error": refused})
             return self.wire.after("confirm") or Refused(PaymentDeclined(reason="insufficient_funds"))
         if intent.status is IntentStatus.REQUIRES_PAYMENT_METHOD:
             self.charges += not self.slow

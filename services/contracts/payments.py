@@ -18,6 +18,13 @@ class IntentStatus(StrEnum):
     CANCELED = "canceled"
 
 
+class LastPaymentError(Reply):
+    """Why the last confirmation was refused."""
+
+    code: str | None = None
+    decline_code: str | None = None
+
+
 class PaymentIntent(Reply):
     """A PaymentIntent, as far as a checkout reads it."""
 
@@ -27,6 +34,7 @@ class PaymentIntent(Reply):
     currency: str
     amount_received: int = 0
     metadata: dict[str, str] = {}
+    last_payment_error: LastPaymentError | None = None
 
 
 class StripeError(Reply):

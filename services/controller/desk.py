@@ -1,6 +1,7 @@
 """What an operator may do with anybody's order: read it, and give its money back."""
 
 from dataclasses import dataclass
+from itertools import count
 from typing import Protocol
 from uuid import UUID
 
@@ -81,12 +82,14 @@ class Desk:
 
 
 def _automatic_key(purchase: Purchase, fingerprint: str) -> str:
-    """An equal request is the same refund, however late it comes, and whoever sends it; after a failure, a new one.
+    """An equal request is the same refund, however late it comes, and whoever sends it; after it failed, a new one.
 
-    A second refund of the same amount is wanted more rarely than a double click happens: it takes a key.
+    A second refund of the same amount is wanted more rarely than a double click happens: it takes a key. Only its own
+    failures count: were it those of any refund, a repeat of one that was given would be new after another was refused.
     """
-    failed = sum(refund.state is RefundState.FAILED for refund in purchase.refunds)
-    return f"auto:{failed}:{fingerprint}"
+    failed = {refund.refund_id for refund in purchase.refunds if refund.state is RefundState.FAILED}
+    keys = (f"auto:{number}:{fingerprint}" for number in count())
+    return next(key for key in keys if refund_id_of(purchase.checkout_id, key) not in failed)
 
 
 def _reply(purchase: Purchase, refund: Refund) -> RefundReply:

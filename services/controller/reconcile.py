@@ -10,7 +10,7 @@ from typing import Protocol
 
 from services.contracts.carts import Frozen, Purchase, Receipt, Unfinished
 from services.contracts.payments import IntentStatus, PaymentIntent
-from services.contracts.problems import CheckoutRefused, Refused, Undecided
+from services.contracts.problems import CheckoutRefused, PaymentDeclined, Refused, Undecided
 from services.contracts.refunds import Refund
 
 from .checkout import Checkout, Failed, Outcome, Paid, Payments, Processing
@@ -113,8 +113,8 @@ class Reconcile:
                 return await self._checkout.forward(purchase, intent_id)
             case PaymentIntent(status=IntentStatus.PROCESSING):
                 return Processing(purchase)
-            case PaymentIntent():
-                return await self._checkout.undo(purchase, why, intent_id=intent_id)
+            case PaymentIntent() as intent:
+                return await self._checkout.undo(purchase, _refusal_of(intent) or why, intent_id=intent_id)
             case _:
                 return Processing(purchase)
 
@@ -125,3 +125,9 @@ class Reconcile:
                 return await self._carts.close(frozen)
             case _:
                 return False
+
+
+def _refusal_of(intent: PaymentIntent) -> PaymentDeclined | None:
+    """The card's refusal, where whoever asked for the charge did not hear it: a slow bank's, or a lost answer."""
+    error = intent.last_payment_error
+    return PaymentDeclined(reason=error.decline_code or error.code or "card_declined") if error else None

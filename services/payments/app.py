@@ -60,6 +60,9 @@ async def tell_for_ever(sender: Sender, endpoints: EndpointStore, settings: Sett
         except DATABASE_TROUBLE as trouble:
             logger.warning("webhooks wait for the database", trouble=type(trouble).__name__)
             await asyncio.sleep(pace.poll)
+        except Exception:
+            logger.exception("the endpoint of the settings could not be had")
+            await asyncio.sleep(pace.poll)
     await sender.run()
 
 

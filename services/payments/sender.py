@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -53,6 +54,7 @@ class Sender:
         self._pace = pace
         self._woken = asyncio.Event()
         self._lanes: dict[str, asyncio.Task[None]] = {}
+        self._asked_again: set[str] = set()
 
     def wake(self) -> None:
         """Something may be due now."""
@@ -71,10 +73,10 @@ class Sender:
             await asyncio.gather(*self._lanes.values(), return_exceptions=True)
 
     async def _pause(self) -> None:
-        try:
-            await asyncio.wait_for(self._woken.wait(), self._pace.poll)
-        except TimeoutError:
-            return
+        # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the waking.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._pace.poll):
+                await self._woken.wait()
 
     async def _open_lanes(self) -> None:
         try:
@@ -82,14 +84,23 @@ class Sender:
         except DATABASE_TROUBLE as trouble:
             logger.warning("webhooks wait for the database", trouble=type(trouble).__name__)
             return
+        except Exception:
+            logger.exception("a look for due webhooks broke")
+            return
         for endpoint in waiting:
-            if endpoint not in self._lanes:
+            if endpoint in self._lanes:
+                self._asked_again.add(endpoint)
+            else:
                 lane = self._lanes[endpoint] = asyncio.create_task(self._drain(endpoint))
                 lane.add_done_callback(partial(self._close_lane, endpoint))
 
     def _close_lane(self, endpoint: str, _: asyncio.Task[None]) -> None:
         del self._lanes[endpoint]
-        self.wake()  # What was queued after the lane's last look has woken nobody.
+        # What was queued after the lane's last look has found it open. Not after every lane: one that found all rows in
+        # another replica's hands would be opened again at once, and again.
+        if endpoint in self._asked_again:
+            self._asked_again.discard(endpoint)
+            self.wake()
 
     async def _drain(self, endpoint: str) -> None:
         lease = timedelta(seconds=self._pace.lease)

@@ -127,7 +127,7 @@ def test_a_slow_bank_is_waited_for_and_its_word_is_the_outcome(
     order = outcome_of(shopper, answer)
 
     assert (answer.status_code, answer.json()["status"]) == (202, "processing")
-    assert order["status"] == status
+    assert (order["status"], order["reason"]) == (status, decline.get("decline_code"))
     paid = status == "paid"
     assert (len(shop.charges(price)), shop.stock_of(sku)) == ((1, 2) if paid else (0, 3))
     assert shopper.lines() == ({} if paid else {sku: 1})

@@ -279,8 +279,10 @@ async def test_an_endpoint_that_is_down_is_told_when_it_is_up(
     assert receiver.ids == [event["id"]]
 
 
-@pytest.mark.parametrize("status", [500, 404, 302])
-async def test_anything_but_a_2xx_is_tried_again(payments: Payments, receiver: Receiver, status: int) -> None:
+@pytest.mark.parametrize("status", [500, 404, 302, 307])
+async def test_anything_but_a_2xx_is_tried_again_and_no_redirect_is_followed(
+    database: DatabaseUrls, payments: Payments, receiver: Receiver, status: int
+) -> None:
     async def at_the_second_try(_: stripe.Event) -> int:
         return status if len(receiver.heard) == 1 else 204
 
@@ -290,6 +292,8 @@ async def test_anything_but_a_2xx_is_tried_again(payments: Payments, receiver: R
     await payments.intent()
     await settled(payments)
 
+    [delivery] = await rows(database, "SELECT attempts FROM webhook_deliveries")
+    assert delivery["attempts"] == 2
     assert receiver.types == ["created", "created"]
     assert len(set(receiver.ids)) == 1
 

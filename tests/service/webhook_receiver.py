@@ -82,7 +82,7 @@ async def receiving(path: str = "/hooks") -> AsyncIterator[Receiver]:
     @app.post(path)
     async def hear(request: Request) -> Response:
         status = await receiver.hear(await request.body(), request.headers["stripe-signature"])
-        return Response(status_code=status, headers={"Location": receiver.url} if status == 302 else None)
+        return Response(status_code=status, headers={"Location": receiver.url} if status in (302, 307) else None)
 
     async with served(app) as address:
         receiver.url = address + path

@@ -246,6 +246,21 @@ async def test_a_slow_bank_is_left_alone_until_it_has_answered() -> None:
     assert not set(UNDO) & set(world.wire.calls)
 
 
+async def test_a_decline_whose_answer_was_lost_is_told_with_the_cards_reason() -> None:
+    world = World()
+    world.payments.declines = True
+    world.trouble("confirm", "lost_answer")
+
+    outcome = await world.run()
+    await world.reconcile()
+    told = await world.run()
+
+    assert isinstance(outcome, Processing)
+    assert isinstance(told, Failed)
+    assert isinstance(told.problem, PaymentDeclined)
+    assert told.problem.members["reason"] == "insufficient_funds"
+
+
 async def test_a_repeat_of_a_decided_checkout_answers_its_state_and_calls_nobody_else() -> None:
     world = World()
     world.payments.declines = True

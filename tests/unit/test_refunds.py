@@ -404,6 +404,20 @@ async def test_without_a_key_a_try_after_a_failure_is_a_new_refund(world: World)
     world.agree()
 
 
+async def test_a_repeat_without_a_key_is_the_same_refund_although_another_one_was_refused_meanwhile(
+    world: World,
+) -> None:
+    first = await world.give_back(1000, key=None)
+    with pytest.raises(RefundExceedsPayment):
+        await world.give_back(8001, key=None)
+
+    again = await world.give_back(1000, key=None)
+
+    assert again.reply.refund == first.reply.refund
+    assert world.given_back == 1000
+    world.agree()
+
+
 async def test_the_same_key_of_another_operator_is_another_refund(world: World) -> None:
     desk = Desk(carts=world.carts, refunds=world.controller()[1])
 
