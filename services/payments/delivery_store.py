@@ -63,6 +63,14 @@ _UNDELIVERED = text("""
     SELECT event, count(*) FROM webhook_deliveries WHERE event = ANY(:events) AND delivered_at IS NULL GROUP BY event
 """)
 
+_FORGET = text("""
+    WITH found AS MATERIALIZED (
+        SELECT event, endpoint FROM webhook_deliveries WHERE endpoint = :endpoint LIMIT :most FOR UPDATE SKIP LOCKED
+    )
+    DELETE FROM webhook_deliveries AS forgotten USING found
+    WHERE forgotten.event = found.event AND forgotten.endpoint = found.endpoint
+""")
+
 
 async def queue(session: AsyncSession, event: Event) -> int:
     """Note in the transaction of the event who is to be told of it; how many they are."""
@@ -74,6 +82,11 @@ async def undelivered(session: AsyncSession, events: Iterable[str]) -> dict[str,
     """How many endpoints have not answered well yet, for each event that has such."""
     found = await (await session.connection()).execute(_UNDELIVERED, {"events": list(events)})
     return {event: count for event, count in found}  # noqa: C416 - rows are no pairs to mypy
+
+
+async def forget_deliveries(session: AsyncSession, endpoint_id: str, *, most: int) -> int:
+    """Take away so many of an endpoint's deliveries at most, but for those in somebody's hands; how many it were."""
+    return (await (await session.connection()).execute(_FORGET, {"endpoint": endpoint_id, "most": most})).rowcount
 
 
 def told_well(event_id: Any, *, told: bool) -> Any:
