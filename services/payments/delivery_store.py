@@ -24,10 +24,10 @@ _QUEUE = text("""
 """)  # Locked, for an endpoint that is deleted at this moment would break the payment that this event tells of.
 
 _WAITING = text("""
-    SELECT id FROM webhook_endpoints AS endpoints WHERE enabled AND EXISTS (
-        SELECT FROM webhook_deliveries
-        WHERE endpoint = endpoints.id AND delivered_at IS NULL AND given_up_at IS NULL AND due_at <= now()
-    )
+    SELECT id, now() - due.since AS overdue FROM webhook_endpoints AS endpoints CROSS JOIN LATERAL (
+        SELECT min(due_at) AS since FROM webhook_deliveries
+        WHERE endpoint = endpoints.id AND delivered_at IS NULL AND given_up_at IS NULL
+    ) AS due WHERE enabled AND due.since <= now()
 """)
 
 _CLAIM = text("""
@@ -103,11 +103,11 @@ class DeliveryStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def waiting(self) -> list[str]:
-        """The endpoints for which something is due."""
+    async def waiting(self) -> dict[str, timedelta]:
+        """The endpoints for which something is due, and for how long it has been."""
 
-        async def work(session: AsyncSession) -> list[str]:
-            return [str(row.id) for row in await (await session.connection()).execute(_WAITING)]
+        async def work(session: AsyncSession) -> dict[str, timedelta]:
+            return {str(row.id): row.overdue for row in await (await session.connection()).execute(_WAITING)}
 
         return await self._database.transact(work)
 

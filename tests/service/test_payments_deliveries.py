@@ -81,3 +81,25 @@ async def test_rows_that_one_sender_holds_keep_no_other_from_the_rest(
 
     assert list(others) == ["evt_3"]
     assert sorted(await claim(store)) == ["evt_1", "evt_2"]
+
+
+async def test_what_is_due_longest_tells_how_far_behind_the_senders_are(
+    connection: asyncpg.Connection, store: DeliveryStore
+) -> None:
+    await connection.execute("UPDATE webhook_deliveries SET due_at = now() - interval '1 hour' WHERE event = 'evt_2'")
+    behind = await store.waiting()
+
+    await claim(store)
+    in_hand = await store.waiting()
+    await connection.execute("UPDATE webhook_deliveries SET due_at = now(), delivered_at = now()")
+    done = await store.waiting()
+
+    assert list(behind) == ["we_1"]
+    assert timedelta(hours=1) <= behind["we_1"] < timedelta(hours=1, minutes=1)
+    assert (in_hand, done) == ({}, {})
+
+
+async def test_a_disabled_endpoint_is_behind_with_nothing(connection: asyncpg.Connection, store: DeliveryStore) -> None:
+    await connection.execute("UPDATE webhook_endpoints SET enabled = false")
+
+    assert await store.waiting() == {}
