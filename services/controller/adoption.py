@@ -53,13 +53,17 @@ class Adoption:
         await self._sessions.read_guest(guest, has_orders=bool(orders))
         return True
 
-    async def carry_out(self, session: Session, strategy: MergeStrategy = MergeStrategy.SUM) -> Session:
+    async def carry_out(self, session: Session) -> Session:
         """Move what there is to move, and answer the session as it then is."""
         row = session.row
         if row is None or row.merge_done or row.issuer is None or row.subject is None:
             return session
         target = owner_id_of(row.issuer, row.subject)
-        command = Freeze(merge_id=merge_id_of(row.guest_owner, target), target_owner=target, strategy=strategy)
+        command = Freeze(
+            merge_id=merge_id_of(row.guest_owner, target),
+            target_owner=target,
+            strategy=MergeStrategy(row.merge_strategy),
+        )
         match await self._carts.freeze(Authority(self._guest_token, owner=row.guest_owner), command):
             case Frozen(lines=[]) | Refused():
                 return await self._sessions.merged(session, moved=False)

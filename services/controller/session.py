@@ -34,6 +34,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.chassis.auth import TokenVerifier, bearer_of
 from services.chassis.database import Database, Timestamptz
 from services.chassis.outbound import Forwarded
+from services.contracts.carts import MergeStrategy
 from services.contracts.identity import Scope as Right
 from services.contracts.identity import guest_owner_id, owner_id_of
 from services.contracts.problems import (
@@ -81,6 +82,7 @@ class SessionRow(Row, table=True):
     refresh_leased_until: datetime | None = Field(default=None, sa_type=Timestamptz)
     merge_id: UUID | None = None
     merge_done: bool = False
+    merge_strategy: str = MergeStrategy.SUM.value
     created_at: datetime = Field(sa_type=Timestamptz)
     seen_at: datetime = Field(sa_type=Timestamptz)
     ended_at: datetime | None = Field(default=None, sa_type=Timestamptz)
@@ -246,7 +248,16 @@ class Sessions:
         self._cache[row.id_hash] = row
         return replace(session, row=row)
 
-    async def sign_in(self, old: Session, *, issuer: str, subject: str, name: str | None, tokens: Tokens) -> Session:
+    async def sign_in(
+        self,
+        old: Session,
+        *,
+        issuer: str,
+        subject: str,
+        name: str | None,
+        tokens: Tokens,
+        strategy: MergeStrategy = MergeStrategy.SUM,
+    ) -> Session:
         """End the session and start a new one, with a new id, for the user.
 
         The new one goes on with the guest of the old one, if that guest is this user's.
@@ -259,6 +270,7 @@ class Sessions:
             "issuer": issuer,
             "subject": subject,
             "name": name,
+            "merge_strategy": strategy.value,
             **self._token_columns(tokens),
         }
 
