@@ -284,9 +284,3 @@ class Live:
 
 def _last(diary: Diary) -> str:
     return "\n    ".join(diary.about(most=15))
-
-
-def share(values: list[float], part: float) -> float:
-    """A percentile: the value below which that part of all values is."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else 0.0

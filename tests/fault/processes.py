@@ -19,7 +19,7 @@ TARGETS = ("controller-1", "controller-2", "cartdb-1", "cartdb-2", "catalog", "p
 KILLED, FROZEN, RESTARTED = "is killed and started again", "is frozen and goes on later", "is restarted"
 FREEZE_SECONDS = (3.5, 5.0)
 """Longer than others wait before they take its checkouts over."""
-THREADS = {
+THREADS_OF_SERVICES = {
     "controller": ("FT-36", "FT-40", "FT-44", "FT-71", "FT-72"),
     "cartdb": ("FT-01", "FT-24", "FT-34", "FT-72"),
     "catalog": ("FT-39", "FT-52", "FT-72"),
@@ -48,7 +48,10 @@ async def trouble(live: Live) -> Report:
     began = time.monotonic()
     await measure(live, report)
     since = telling.now(live)
-    cases = {deed: Case(f"{deed[0]} {deed[1]} under load", THREADS[deed[0].partition("-")[0]]) for deed in deeds(asked)}
+    cases = {
+        deed: Case(f"{deed[0]} {deed[1]} under load", THREADS_OF_SERVICES[deed[0].partition("-")[0]])
+        for deed in deeds(asked)
+    }
     for deed, case in cases.items():
         await live.calm(seconds=0.5 if asked.short else 5.0)
         await do(live, deed, case)
