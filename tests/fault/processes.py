@@ -47,6 +47,7 @@ async def trouble(live: Live) -> Report:
     report = Report("processes", "Processes killed, frozen and restarted under load", asked.seed)
     began = time.monotonic()
     await measure(live, report)
+    await live.open_desk()
     since = telling.now(live)
     cases = {
         deed: Case(f"{deed[0]} {deed[1]} under load", THREADS_OF_SERVICES[deed[0].partition("-")[0]])
@@ -135,6 +136,7 @@ def conclude(report: Report, live: Live) -> None:
     report.counts["carts and orders compared at the end"] = live.town.counts["carts compared at the end"] + len(
         live.town.attempts
     )
+    report.counts["refunds compared at the end"] = len(live.town.givings)
     report.counts |= {f"verified: {name}": count for name, count in sorted(live.verdict.counts.items())}
 
 
