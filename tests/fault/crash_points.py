@@ -245,6 +245,8 @@ async def cases_until_noticed(world: World, mutant: CrashMutant, *, seed: int) -
 
 WHOLE = Share(WAYS, 0, single=2000, neighbour=150, double=150)
 SHORT = Share(WAYS, 0, single=60, neighbour=20, double=24)
+"""What `make test` walks. A push is followed by the stage as well, which then need not be as long again."""
+PUSH = Share(WAYS, 0, single=30, neighbour=12, double=12)
 
 
 def run(asked: Asked) -> Report:
@@ -253,7 +255,7 @@ def run(asked: Asked) -> Report:
     report = Report("crash-points", "a process dies before and after every call, and another one finishes", asked.seed)
     with own_server() as server:
         if asked.short:
-            walked = [in_process(server.superuser_url, replace(SHORT, seed=asked.seed))]
+            walked = [in_process(server.superuser_url, replace(PUSH, seed=asked.seed))]
         else:
             walked = in_two_processes(server.superuser_url, replace(WHOLE, seed=asked.seed))
             noticed = asyncio.run(mutants_noticed(server, asked.seed))
