@@ -12,11 +12,13 @@ class Asked:
         seed: the first number of everything that is drawn.
         short: the size that fits into every push, instead of the whole.
         seeds: how many schedules, where that is not left to the stage.
+        stages: those that alone are wanted, by name; empty is all of them.
     """
 
     seed: int = 0
     short: bool = False
     seeds: int | None = None
+    stages: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
