@@ -70,7 +70,7 @@ async def trouble(live: Live) -> Report:
 
 async def measure(live: Live, report: Report) -> None:
     """What the stack does undisturbed, before anything happens to it."""
-    for shoppers, seconds in [(live.shoppers, 3.0)] if live.asked.short else [(4, 6.0), (live.shoppers, 8.0)]:
+    for shoppers, seconds in [(live.shoppers, 2.0)] if live.asked.short else [(4, 6.0), (live.shoppers, 8.0)]:
         floor = await live.floor(shoppers, seconds)
         report.counts[f"without faults, {shoppers} shoppers"] = floor.told()
         progress(f"without faults, {shoppers} shoppers: {floor.told()}")

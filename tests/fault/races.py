@@ -19,7 +19,7 @@ from tests.integration.shop_client import Shop, Shopper
 from tests.verifying import books_of
 
 TITLE = "Requests that should not meet, meeting: a running stack, two controllers, two cartdbs"
-WHOLE_SECONDS, SHORT_SECONDS = 50.0, 8.0
+WHOLE_SECONDS, SHORT_SECONDS = 50.0, 4.0
 EDITS_WITHIN = 0.4
 MUTANT_SECONDS = 12.0
 FRESH_ID = "fresh-id-per-try"
