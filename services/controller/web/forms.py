@@ -1,5 +1,6 @@
 """What shoppers type: read as text, checked by the contracts, given back with what is wrong beside the field."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
@@ -21,6 +22,7 @@ LONGEST = 1_000
 Text = Annotated[str, Field(max_length=LONGEST)]
 
 LONGEST_NUMBER = 9
+GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+|[0-9]{1,2}(,[0-9]{2})*,[0-9]{3}")
 SHIPPING, BILLING = "ship_", "bill_"
 
 
@@ -190,10 +192,14 @@ def minor_units(text: str, currency: str) -> int | None:
     Raises:
         Objections: it is no amount of this currency.
     """
-    typed, digits = text.strip().replace(",", ""), minor_digits(currency)
+    typed, digits = text.strip(), minor_digits(currency)
     if not typed:
         return None
     whole, _, fraction = typed.partition(".")
+    if "," in whole and GROUPED.fullmatch(whole):
+        whole = whole.replace(",", "")
+    if "," in typed and not whole.isdigit():
+        raise Objections({"amount": "Type a point before the decimals, such as 120.50. Commas may part thousands."})
     if not (f"{whole}{fraction}".isascii() and f"{whole}{fraction}".isdigit() and len(whole) <= LONGEST_NUMBER):
         raise Objections({"amount": "Type an amount, such as 120.50, or nothing for all that is left."})
     if len(fraction) > digits:

@@ -212,7 +212,7 @@ class Storefront:
             place="orders",
             order=order,
             thanks=mine and not order.refunds and _just_now(order),
-            why=wording.decline(order.reason),
+            why=wording.not_paid(order.reason),
             refund=(draft or RefundDraft()) if operator else None,
             left=order.total - sum(one.amount for one in order.refunds if one.status is not RefundState.FAILED),
             reasons=wording.REFUND_REASONS,
