@@ -127,7 +127,7 @@ class CheckoutForm(Posted):
         )
 
 
-class RefundForm(Posted):
+class RefundWish(BaseModel):
     """What an operator types to give money back. No amount is everything left."""
 
     amount: Text = ""
@@ -144,6 +144,10 @@ class RefundForm(Posted):
         if command is None:
             raise Objections(dict.fromkeys(wrong, "Type an amount above 0, and choose one of the reasons."))
         return command
+
+
+class RefundForm(RefundWish, Posted):
+    """The refund as it was shown and confirmed, which names its amount."""
 
 
 class Objections(ValueError):  # noqa: N818 - a no is named by what it says
@@ -181,7 +185,7 @@ class RefundDraft:
     key: str = field(default_factory=new_id)
 
     @classmethod
-    def of(cls, form: RefundForm, message: str, *, key: str | None = None) -> "RefundDraft":
+    def of(cls, form: RefundWish, message: str | None = None, *, key: str | None = None) -> "RefundDraft":
         """The same form again; under the same key only if the same request is to be sent again."""
         return cls(form.amount, form.reason, message, key or new_id())
 
@@ -257,3 +261,5 @@ Doing = Annotated[CartForm, fastapi.Form()]
 Naming = Annotated[NameForm, fastapi.Form()]
 Paying = Annotated[CheckoutForm, fastapi.Form()]
 Refunding = Annotated[RefundForm, fastapi.Form()]
+AboutToRefund = Annotated[RefundWish, fastapi.Query()]
+Asking = Annotated[Posted, fastapi.Form()]
