@@ -184,6 +184,7 @@ async def world_of(make_database: MakeDatabase, *, wired: bool) -> AsyncIterator
         refunds = Refunds(carts=carts, stock=stock, payments=prompt, alarm=lambda what, _, __: alarms.append(what))
         webhooks = Webhooks(
             checkout=checkout,
+            refunds=refunds,
             reconcile=Reconcile(checkout=checkout, refunds=refunds, carts=carts, payments=prompt),
             carts=carts,
             payments=prompt,
@@ -295,6 +296,11 @@ async def test_what_is_not_signed_as_it_must_be_moves_nothing(unwired: World) ->
     assert await unwired.state(owner, checkout_id) is PurchaseState.PENDING
 
 
+def failed_refund(checkout_id: UUID) -> dict[str, Any]:
+    metadata = {"checkout_id": str(checkout_id), "refund_id": str(uuid4())}
+    return {"type": "refund.failed", "data": {"object": {"status": "failed", "metadata": metadata}}}
+
+
 async def test_a_good_event_is_followed_whatever_cookies_or_origin_it_comes_with(unwired: World) -> None:
     owner, checkout_id = await unwired.late()
     unwired.payments.decided.set()
@@ -305,13 +311,15 @@ async def test_a_good_event_is_followed_whatever_cookies_or_origin_it_comes_with
         await unwired.send(event | {"type": "refund.created"}),
         await unwired.send(event | {"data": {"object": {"metadata": {"checkout_id": str(uuid4())}}}}),
         await unwired.send(event | {"data": {"object": {"metadata": {}}}}),
+        await unwired.send(failed_refund(checkout_id)),
+        await unwired.send(failed_refund(uuid4())),
         await unwired.send("no JSON at all"),
     ]
     before = await unwired.state(owner, checkout_id)
     first = await unwired.send(event, Origin="https://elsewhere.example", Cookie="sid=nobody")
     again = [await unwired.send(event) for _ in range(2)]
 
-    assert [answer.status_code for answer in others] == [204] * 5
+    assert [answer.status_code for answer in others] == [204] * 7
     assert before is PurchaseState.PENDING
     assert [answer.status_code for answer in (first, *again)] == [204] * 3
     assert "set-cookie" not in first.headers
@@ -344,7 +352,9 @@ class Paper:
             carts=carts,  # type: ignore[arg-type]  # no adoptions
             payments=payments,
         )
-        webhooks = Webhooks(checkout=checkout, reconcile=reconcile, carts=carts, payments=payments, patience=15)
+        webhooks = Webhooks(
+            checkout=checkout, refunds=refunds, reconcile=reconcile, carts=carts, payments=payments, patience=15
+        )
         return shop_app(webhooks, chosen)
 
 
