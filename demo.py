@@ -475,7 +475,7 @@ class Shopper:
             look = partial(self.door.find, f"/carts/{cart_id}", ShopCart)
             settled[cart_id] = await until(look, lambda cart: cart is None or cart.status != "in_checkout")
         listed = await self._unpurchased()
-        orders = (await self.door.read("/orders", Orders)).orders
+        orders = (await self.door.read("/orders?status=paid", Orders)).orders
         facts = (facts_of_cart(book, settled[book.cart_id], orders) for book in self.books.values())
         self.differences += differences([*chain(*facts), *facts_of_listing(settled, listed)])
         self.paid = [order for order in orders if order.cart_id in self.books and order.status == "paid"]

@@ -26,6 +26,7 @@ from services.contracts.carts import (
     Purchase,
     PurchaseList,
     PurchaseRequest,
+    PurchaseState,
     Receipt,
     RenameCart,
     SetLine,
@@ -349,9 +350,15 @@ async def list_purchases(
     store: Purchases,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     before: Annotated[AwareDatetime | None, Query()] = None,
+    state: Annotated[list[PurchaseState] | None, Query(max_length=3)] = None,
 ) -> PurchaseList:
-    """Pending and paid ones, the newest first; `before` a moment, for the next page."""
-    return PurchaseList(purchases=await store.purchases(owner, limit=limit, before=_storable(before)))
+    """The newest first; `before` a moment, for the next page. Pending and paid ones, unless `state` names others.
+
+    Of the failed ones only those that were pending once: a refusal at the mark was never an order.
+    """
+    states = state or [PurchaseState.PENDING, PurchaseState.PAID]
+    found = await store.purchases(owner, limit=limit, before=_storable(before), states=states)
+    return PurchaseList(purchases=found)
 
 
 @purchases.get(

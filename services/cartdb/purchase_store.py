@@ -1,6 +1,7 @@
 """Purchases: the log of every checkout. The owner is in every statement but the fan-outs, which read."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -97,19 +98,29 @@ class PurchaseStore:
 
         return await self._database.transact(work)
 
-    async def purchases(self, owner_id: str, *, limit: int, before: datetime | None) -> list[Purchase]:
-        """The owner's purchases that have not failed, the newest first."""
+    async def purchases(
+        self,
+        owner_id: str,
+        *,
+        limit: int,
+        before: datetime | None,
+        states: Sequence[PurchaseState] = (PurchaseState.PENDING, PurchaseState.PAID),
+    ) -> list[Purchase]:
+        """The owner's purchases in these states, the newest first. One that was never pending was no order."""
 
         async def work(connection: asyncpg.Connection) -> list[Purchase]:
             rows = await connection.fetch(
                 f"""
-                SELECT {PURCHASE_COLUMNS} FROM purchases WHERE owner_id = $1 AND state <> 'failed'
+                SELECT {PURCHASE_COLUMNS} FROM purchases WHERE owner_id = $1 AND state = ANY($4::text[])
+                    AND (state <> 'failed' OR snapshot IS NOT NULL AND reason <> ALL($5::text[]))
                     AND ($3::timestamptz IS NULL OR created_at < $3)
                 ORDER BY created_at DESC, checkout_id LIMIT $2
                 """,  # noqa: S608 - a constant
                 owner_id,
                 limit,
                 before,
+                [state.value for state in states],
+                list(rules.REFUSALS),
             )
             return [_purchase(row) for row in rows]
 

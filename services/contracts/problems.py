@@ -165,7 +165,7 @@ class Conflict(Problem):
 
 class CartInCheckout(Conflict):
     slug = "cart_in_checkout"
-    title = "The cart is being checked out: wait for the outcome, or cancel the checkout."
+    title = "The cart is being checked out: it stands still until the outcome is known."
 
 
 class CartAlreadyPurchased(Conflict):

@@ -20,6 +20,7 @@ def _from_digits(value: object) -> object:
 
 
 ProductId = Annotated[int, BeforeValidator(_from_digits), Field(strict=True, ge=1, le=2**31 - 1)]
+OrderStatus = Literal["processing", "paid", "refused"]
 Quantity = Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)]
 
 
@@ -105,10 +106,11 @@ class CheckoutCommand(Command):
 
 
 class TimelineEvent(Reply):
-    """One thing that the checkout did."""
+    """One thing that the checkout or a refund did; `amount` is the refund's, in minor units."""
 
     event: str
     at: datetime
+    amount: int | None = None
 
 
 class OrderRefund(Reply):
@@ -133,7 +135,7 @@ class Order(Reply):
 
     order_id: UUID
     cart_id: UUID
-    status: Literal["processing", "paid", "refused"]
+    status: OrderStatus
     reason: str | None
     total: int
     currency: str

@@ -58,6 +58,7 @@ from services.contracts.shop import (
     CheckoutCommand,
     NewCart,
     Order,
+    OrderStatus,
     RefundCommand,
     RefundReply,
     SessionView,
@@ -69,6 +70,7 @@ from services.contracts.shop import (
     Orders as OrderList,
 )
 
+from .checkout import REPLAYED
 from .desk import Desk
 from .orders import Bought, Orders, Pending
 from .papers import STYLE, paper
@@ -169,7 +171,7 @@ def cart_answer(cart: ShopCart, *, replayed: bool = False, status: int = 200) ->
     """A cart with its version as ETag."""
     headers = {**NO_STORE, "ETag": f'"{cart.version}"'}
     if replayed:
-        headers["Idempotent-Replayed"] = "true"
+        headers.update(REPLAYED)
     return Response(cart.model_dump_json(), status, headers=headers, media_type="application/json")
 
 
@@ -418,6 +420,8 @@ def checkout_answer(outcome: Bought | Pending) -> Response:
     headers = {**NO_STORE, "Location": location}
     if status == 202:
         headers["Retry-After"] = "2"
+    if isinstance(outcome, Bought) and outcome.replayed:
+        headers.update(REPLAYED)
     return Response(outcome.order.model_dump_json(), status, headers=headers, media_type="application/json")
 
 
@@ -436,7 +440,10 @@ async def check_out(
     expected: Version = None,
     key: Key = None,
 ) -> Response:
-    """With a key, a repeat answers the same order. Without one, a double click is still one checkout."""
+    """With a key, a repeat answers the same order. Without one, a double click is still one checkout.
+
+    `Idempotent-Replayed: true` says that the outcome was there before this request came.
+    """
     form = form_of(command, request, expected)
     return checkout_answer(await orders.check_out(shopper, form, cart_id=None, key=key))
 
@@ -469,10 +476,15 @@ async def list_orders(
     orders: OrdersDep,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     before: Annotated[AwareDatetime | None, Query()] = None,
+    status: Annotated[OrderStatus | None, Query(description="Only these; what was bought is `paid`.")] = None,
 ) -> OrderList:
-    """The newest first; a user's with those of every guest who signed in as that user."""
+    """The newest first; a user's with those of every guest who signed in as that user.
+
+    Checkouts that began and came to nothing are among them, with the status `refused` and a `reason`;
+    `?status=paid` lists what was bought.
+    """
     response.headers.update(NO_STORE)
-    return await orders.page(shopper, limit=limit, before=before)
+    return await orders.page(shopper, limit=limit, before=before, status=status)
 
 
 @checkout.get("/orders/{order_id}", responses=refusals(OrderNotFound, Unavailable), summary="One order")
@@ -492,7 +504,11 @@ async def show_order(
     summary="Call a checkout off while it is processing",
 )
 async def cancel_order(order_id: UUID, shopper: Visitor, orders: OrdersDep) -> Order:
-    """Definite before it is told: the payment is cancelled for good, or the order is paid."""
+    """Definite before it is told: the payment is cancelled for good, or the order is paid.
+
+    409 `cart_in_checkout` says that it cannot be decided now, as while the bank has the charge. A repeat agrees, with
+    or without an `Idempotency-Key`, which is not needed here.
+    """
     return await orders.cancel(shopper, order_id)
 
 
@@ -506,9 +522,13 @@ async def cancel_order(order_id: UUID, shopper: Visitor, orders: OrdersDep) -> O
 async def refund_order(
     order_id: UUID, command: RefundCommand, operator: Operator, desk: DeskDep, key: Key = None
 ) -> Response:
-    """With a key, a repeat answers the same refund. Without one, an equal request is the same refund."""
+    """With a key, a repeat answers the same refund. Without one, an equal request is the same refund.
+
+    `Idempotent-Replayed: true` says that the refund was known before this request came.
+    """
     told = await desk.refund(operator.owner_id, order_id, command, key=key)
-    headers = {**NO_STORE, "Location": f"/orders/{order_id}", **({} if told.done else {"Retry-After": "2"})}
+    waiting = {} if told.done else {"Retry-After": "2"}
+    headers = {**NO_STORE, "Location": f"/orders/{order_id}", **waiting, **(REPLAYED if told.replayed else {})}
     body = told.reply.model_dump_json()
     return Response(body, 201 if told.done else 202, headers=headers, media_type="application/json")
 

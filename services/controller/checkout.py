@@ -36,6 +36,7 @@ from services.contracts.problems import (
     Undecided,
 )
 
+REPLAYED = {"Idempotent-Replayed": "true"}
 _REASON = re.compile(r"[a-z][a-z0-9_]{0,79}")
 
 
@@ -77,9 +78,10 @@ class Alarm(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """The money was taken."""
+    """The money was taken; `replayed` if it had been before this request came."""
 
     purchase: Purchase
+    replayed: bool = False
 
     @property
     def settled(self) -> bool:
@@ -244,11 +246,14 @@ def decided(purchase: Purchase) -> Outcome:
     """A purchase's present state as an outcome."""
     match purchase.state:
         case PurchaseState.PAID:
-            return Paid(purchase)
+            return Paid(purchase, replayed=True)
         case PurchaseState.PENDING:
             return Processing(purchase)
         case PurchaseState.FAILED:
-            return Failed(problem_of_reason(purchase))
+            problem = problem_of_reason(purchase)
+            if purchase.intent_id is not None:  # It got past the mark once, so that this request is not the first.
+                problem.headers.update(REPLAYED)
+            return Failed(problem)
 
 
 def snapshot_of(purchase: Purchase) -> Snapshot:

@@ -22,6 +22,7 @@ from services.contracts.carts import (
     Purchase,
     PurchaseList,
     PurchaseRequest,
+    PurchaseState,
     Receipt,
     RenameCart,
     SetLine,
@@ -194,9 +195,12 @@ class Carts:
         refusals = (CartNotFound, Unauthenticated)
         return definite(await self._ask(who, "history", "GET", path, History, *refusals, params=params))
 
-    async def purchases(self, who: Authority, *, limit: int, before: datetime | None) -> list[Purchase]:
-        """A shopper's purchases that have not failed, the newest first."""
+    async def purchases(
+        self, who: Authority, *, limit: int, before: datetime | None, states: Iterable[PurchaseState] = ()
+    ) -> list[Purchase]:
+        """A shopper's purchases, the newest first; those that have not failed, unless states are named."""
         params = [("limit", str(limit)), *([("before", before.isoformat())] if before else [])]
+        params += [("state", state.value) for state in states]
         reply = await self._ask(
             who, "list_purchases", "GET", "/purchases", PurchaseList, Unauthenticated, params=params
         )

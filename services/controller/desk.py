@@ -10,6 +10,7 @@ from services.contracts.problems import NotSent, OrderNotFound, OutcomeUnknown, 
 from services.contracts.refunds import Refund, RefundRequest, RefundState
 from services.contracts.shop import Order, RefundCommand, RefundReply
 
+from .checkout import REPLAYED
 from .orders import order_of, refund_of
 from .refunds import GivenBack, NotGivenBack, Refunds, Underway, fingerprint_of, refund_id_of
 
@@ -22,10 +23,11 @@ class Carts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A refund and its order; whether it is done, or still under way."""
+    """A refund and its order; whether it is done, or still under way; whether the request is a repeat."""
 
     reply: RefundReply
     done: bool
+    replayed: bool
 
 
 class Desk:
@@ -61,12 +63,14 @@ class Desk:
             restock=command.restock,
             actor=operator,
         )
+        replayed = any(one.refund_id == request.refund_id for one in purchase.refunds)
         match await self._refunds.run(purchase.owner_id, order_id, request):
             case GivenBack(refund):
-                return Told(_reply(purchase, refund), done=True)
+                return Told(_reply(purchase, refund), done=True, replayed=replayed)
             case Underway(refund):
-                return Told(_reply(purchase, refund), done=False)
+                return Told(_reply(purchase, refund), done=False, replayed=replayed)
             case NotGivenBack(problem):
+                problem.headers.update(REPLAYED if replayed else {})
                 raise problem
 
     async def _purchase(self, order_id: UUID) -> Purchase:

@@ -25,7 +25,7 @@ from services.contracts.problems import (
     Undecided,
 )
 from services.contracts.refunds import Refund, RefundState
-from services.contracts.shop import Order, OrderRefund, TimelineEvent
+from services.contracts.shop import Order, OrderRefund, OrderStatus, TimelineEvent
 from services.contracts.shop import Orders as OrderPage
 
 from .authority import Authority
@@ -38,7 +38,9 @@ class Carts(Protocol):
     """cartdb, as far as orders need it."""
 
     async def find(self, who: Authority, cart_id: UUID | None) -> Cart: ...
-    async def purchases(self, who: Authority, *, limit: int, before: datetime | None) -> list[Purchase]: ...
+    async def purchases(
+        self, who: Authority, *, limit: int, before: datetime | None, states: Iterable[PurchaseState]
+    ) -> list[Purchase]: ...
     async def purchase_of(self, who: Authority, checkout_id: UUID) -> Purchase | Refused | Undecided: ...
     async def void(self, owner: str, checkout_id: UUID, command: Void) -> Purchase | Refused | Undecided: ...
 
@@ -60,11 +62,18 @@ class Buyer(Protocol):
     def earlier_guest(self) -> Authority | None: ...
 
 
+NOT_NOW = (
+    "It cannot be decided now: the bank has the charge, or a service does not answer. "
+    "Ask for the order until it tells the outcome."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Bought:
-    """The money was taken."""
+    """The money was taken; `replayed` if an earlier request with the same key or form had taken it already."""
 
     order: Order
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,18 +170,26 @@ class Orders:
 
     def _told(self, outcome: Outcome) -> Bought | Pending:
         match outcome:
-            case Paid(purchase):
-                return Bought(order_of(purchase, paid=True))
+            case Paid(purchase, replayed):
+                return Bought(order_of(purchase, paid=True), replayed)
             case Processing(purchase):
                 return Pending(order_of(purchase))
             case Failed(problem):
                 raise problem
 
-    async def page(self, buyer: Buyer, *, limit: int = 50, before: datetime | None = None) -> OrderPage:
-        """The shopper's orders, the newest first; refused checkouts are not among them."""
-        purchases = await self._carts.purchases(buyer.authority, limit=limit, before=before)
-        for guest in await self._earlier_guests(buyer):
-            purchases += await self._carts.purchases(guest, limit=limit, before=before)
+    async def page(
+        self,
+        buyer: Buyer,
+        *,
+        limit: int = 50,
+        before: datetime | None = None,
+        status: OrderStatus | None = None,
+    ) -> OrderPage:
+        """The shopper's orders, the newest first, and the checkouts that came to nothing; or those of one status."""
+        states = [state for state, told in _STATUS.items() if status in (None, told)]
+        purchases: list[Purchase] = []
+        for who in [buyer.authority, *await self._earlier_guests(buyer)]:
+            purchases += await self._carts.purchases(who, limit=limit, before=before, states=states)
         purchases.sort(key=lambda purchase: purchase.created_at, reverse=True)
         orders = [order_of(purchase) for purchase in purchases[:limit]]
         more = len(purchases) >= limit
@@ -204,7 +221,7 @@ class Orders:
             case Paid():
                 raise CheckoutCannotBeCancelled(order_id=str(order_id))
             case Processing():
-                raise CartInCheckout("The checkout cannot be cancelled at the moment.", order_id=str(order_id))
+                raise CartInCheckout(NOT_NOW, headers={"Retry-After": "2"}, order_id=str(order_id))
 
     async def _purchase(self, buyer: Buyer, order_id: UUID) -> tuple[Purchase, Snapshot]:
         if found := await self._purchase_under(buyer.authority, order_id):
@@ -236,7 +253,11 @@ class Orders:
         return [here, *adopted]
 
 
-_STATUS = {PurchaseState.PENDING: "processing", PurchaseState.PAID: "paid", PurchaseState.FAILED: "refused"}
+_STATUS: dict[PurchaseState, OrderStatus] = {
+    PurchaseState.PENDING: "processing",
+    PurchaseState.PAID: "paid",
+    PurchaseState.FAILED: "refused",
+}
 
 
 def order_of(purchase: Purchase, *, paid: bool = False) -> Order:
@@ -290,8 +311,9 @@ def timeline(purchase: Purchase, refunds: Iterable[OrderRefund]) -> list[Timelin
 
 
 def _moments(refund: OrderRefund) -> list[TimelineEvent]:
-    begun = [TimelineEvent(event="refund_started", at=refund.created_at)]
+    begun = [TimelineEvent(event="refund_started", at=refund.created_at, amount=refund.amount)]
     if refund.decided_at is None:
         return begun
     done = refund.status is RefundState.DONE
-    return [*begun, TimelineEvent(event="refunded" if done else "refund_failed", at=refund.decided_at)]
+    event = "refunded" if done else "refund_failed"
+    return [*begun, TimelineEvent(event=event, at=refund.decided_at, amount=refund.amount)]

@@ -84,7 +84,9 @@ def _code(answer: httpx.Response, state: str, *, issuer: str) -> str:
     if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
         raise SignInError(f"too many wrong passwords: wait {answer.headers.get('retry-after', '300')} seconds")
     if not answer.is_redirect:
-        raise SignInError(f"the sign-in was refused with {answer.status_code}: is the password right?")
+        raise SignInError(
+            f"the sign-in was refused with {answer.status_code}: is there such a user, and is the password right?"
+        )
     told = {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["location"]).query).items()}
     if told.get("state") != state or told.get("iss", "").rstrip("/") != issuer.rstrip("/"):
         raise SignInError("the answer belongs to another request or another provider")

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, NoReturn, TypeVar
 from uuid import UUID
 
-from services.contracts.carts import Cart, Frozen, Purchase, PurchaseRequest, Receipt, Unfinished, Void
+from services.contracts.carts import Cart, Frozen, Purchase, PurchaseRequest, PurchaseState, Receipt, Unfinished, Void
 from services.contracts.catalog import (
     CategoryList,
     DescriptionList,
@@ -160,7 +160,9 @@ class Carts:
     async def find(self, who: Authority, cart_id: UUID | None) -> Cart:
         return definite(await self.line.carry("cartdb", "find", lambda: self.store.find(str(who.owner))))
 
-    async def purchases(self, who: Authority, *, limit: int, before: datetime | None) -> list[Purchase]:
+    async def purchases(
+        self, who: Authority, *, limit: int, before: datetime | None, states: Iterable[PurchaseState] = ()
+    ) -> list[Purchase]:
         raise AssertionError("nobody lists orders here")
 
     async def purchase_of(self, who: Authority, checkout_id: UUID) -> Purchase | Refused | Undecided:

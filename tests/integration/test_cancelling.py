@@ -13,6 +13,7 @@ from tests.integration.shop_client import Shop, Shopper, at_once, problem_type
 from tests.stacks import RunningStack
 
 PATIENCE_SECONDS = 30.0
+HTML = {"Accept": "text/html"}
 
 
 def until(ask: Callable[[], httpx.Response], wanted: Callable[[httpx.Response], bool]) -> httpx.Response:
@@ -51,6 +52,8 @@ async def test_a_checkout_without_an_answer_is_called_off_once_the_processor_is_
 
     assert (checkout.status_code, still["status"]) == (202, "processing")
     assert (while_down.status_code, problem_type(while_down)) == (409, "cart_in_checkout")
+    assert while_down.headers["retry-after"] == "2"
+    assert "cancel" not in while_down.text.replace("/cancel", "")
     assert called_off.status_code == 200, called_off.text
     assert (called_off.json()["status"], called_off.json()["reason"]) == ("refused", "cancelled")
     assert again.json() == called_off.json()
@@ -58,6 +61,41 @@ async def test_a_checkout_without_an_answer_is_called_off_once_the_processor_is_
     assert guest.lines() == {sku: 2}
     assert (shop.charges(total), shop.stock_of(sku)) == ([], 5)
     assert guest.check_out(key="another").status_code == 201
+
+
+async def test_a_shopper_calls_it_off_from_the_orders_page(stack: RunningStack, shop: Shop) -> None:
+    guest = shop.guest()
+    sku = shop.goods(stock=5)
+    guest.add(sku, 2)
+    stack.kill("payments")
+    try:
+        order_id = guest.check_out(key="from-the-page").json()["order_id"]
+        await shop.rows(
+            "cartdb",
+            "UPDATE purchases SET created_at = now() + interval '1 day' WHERE checkout_id = $1",
+            UUID(order_id),
+        )
+        page, action = f"/shop/orders/{order_id}", f"/shop/orders/{order_id}/cancel"
+        waiting = guest.http.get(page, headers=HTML)
+        cart = guest.http.get("/shop/cart", headers=HTML)
+        too_early = guest.http.post(action, data={"key": "one"}, headers=HTML)
+        told = guest.http.get(too_early.headers["location"], headers=HTML)
+    finally:
+        stack.start("payments")
+    called_off = guest.http.post(action, data={"key": "two"}, headers=HTML)
+    again = guest.http.post(action, data={"key": "two"}, headers=HTML)
+    foreign = guest.http.post(action, data={"key": "three"}, headers={**HTML, "Origin": "https://elsewhere.example"})
+    shown = guest.http.get(page, headers=HTML)
+
+    assert f'action="{action}"' in waiting.text
+    assert f'href="{page}"' in cart.text
+    assert (too_early.status_code, too_early.headers["location"]) == (303, f"{page}?call_off=undecided")
+    assert "It cannot be called off at this moment" in told.text
+    assert [(answer.status_code, answer.headers["location"]) for answer in (called_off, again)] == [(303, page)] * 2
+    assert foreign.status_code == 403
+    assert "It was called off before it was paid." in shown.text
+    assert action not in shown.text
+    assert guest.lines() == {sku: 2}
 
 
 def test_a_cancel_and_a_charge_under_way_have_one_outcome_and_both_are_told_it(shop: Shop) -> None:

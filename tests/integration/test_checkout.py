@@ -161,9 +161,13 @@ def test_a_repeat_with_the_same_key_answers_the_same_order_while_the_new_cart_is
     shopper.add(shop.goods())
     key = new_key()
 
-    order = expect_paid(shopper.check_out(key=key))
+    first = shopper.check_out(key=key)
+    order = expect_paid(first)
 
-    assert expect_paid(shopper.check_out(key=key)) == order
+    assert "idempotent-replayed" not in first.headers
+    again = shopper.check_out(key=key)
+    assert expect_paid(again) == order
+    assert again.headers["idempotent-replayed"] == "true"
     expect_one_charge(shop, order)
 
 
@@ -265,8 +269,15 @@ def test_a_declined_card_is_told_and_the_next_try_succeeds(shop: Shop, payment_m
     assert after["version"] > cart["version"]
     assert shop.charges(cart["total_price"]) == []
     assert shop.stock_of(sku) == 5
-    assert guest.read("/orders")["orders"] == []
+    listed = guest.read("/orders")["orders"]
+    assert [(order["status"], order["reason"], order["total"]) for order in listed] == [
+        ("refused", reason, cart["total_price"])
+    ]
     order = expect_paid(guest.check_out())
+    assert guest.read("/orders?status=paid")["orders"] == [order]
+    assert guest.read("/orders?status=refused")["orders"] == listed
+    assert guest.read("/orders?status=processing")["orders"] == []
+    assert guest.read("/orders")["orders"] == [order, *listed]
     expect_one_charge(shop, order)
     assert shop.stock_of(sku) == 3
 
@@ -280,6 +291,7 @@ def test_a_declined_checkout_stays_declined_under_its_key_and_a_new_key_pays(sho
     answers = [declined(), declined()]
 
     assert [(answer.status_code, answer.json()["reason"]) for answer in answers] == [(402, "insufficient_funds")] * 2
+    assert [answer.headers.get("idempotent-replayed") for answer in answers] == [None, "true"]
     assert shopper.lines() == {sku: 1}
     with_another_card = shopper.check_out(key=key)
     assert (with_another_card.status_code, problem_type(with_another_card)) == (422, "idempotency_key_reused")

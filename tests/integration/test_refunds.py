@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.plain_browser import PlainBrowser
+from tests.integration.plain_browser import Form, PlainBrowser
 from tests.integration.shop_client import Shop, Shopper, at_once, problem_type
 from tests.stacks import RunningStack
 
@@ -57,11 +57,15 @@ def test_a_part_goes_back_then_the_rest_and_the_shopper_sees_both(
 
     assert [answer.status_code for answer in (part, rest)] == [201, 201], part.text + rest.text
     assert part.headers["location"] == f"/orders/{order['order_id']}"
+    assert "idempotent-replayed" not in part.headers
+    assert ask(olga, order, amount=1500, reason="duplicate").headers["idempotent-replayed"] == "true"
     assert [answer.json()["refund"]["amount"] for answer in (part, rest)] == [1500, order["total"] - 1500]
     seen = sale["guest"].read(f"/orders/{order['order_id']}")
     assert seen["refunds"] == [part.json()["refund"], rest.json()["refund"]]
     assert (seen["status"], seen["total"], seen["refunded_total"]) == ("paid", order["total"], order["total"])
-    assert [event["event"] for event in seen["timeline"]][3:] == ["refund_started", "refunded"] * 2
+    assert [(event["event"], event["amount"]) for event in seen["timeline"]][3:] == [
+        (event, amount) for amount in (1500, order["total"] - 1500) for event in ("refund_started", "refunded")
+    ]
     assert seen["owner_id"] is None
     processor = shop.given_back(order["total"])
     assert [(one["amount"], one["reason"]) for one in processor] == [(1500, "duplicate"), (order["total"] - 1500, None)]
@@ -285,22 +289,62 @@ def test_an_operator_gives_money_back_from_the_orders_page(
     order = sale["order"]
     page, action = f"/shop/orders/{order['order_id']}", f"/shop/orders/{order['order_id']}/refunds"
     browser.open(page)
-    form = browser.form(action)
 
-    browser.send(form, amount="12.50", reason="duplicate")
+    browser.send(browser.form(action), amount="12.50", reason="duplicate")
+    assert shop.given_back(order["total"]) == []
+    assert "Give back ₹12.50?" in browser.text
+    sure = browser.form(action)
+    browser.send(sure)
     after = browser.text
-    browser.send(form, amount="12.50", reason="duplicate")
+    browser.send(sure)
 
     assert browser.address.path == page
-    assert "Given back ₹12.50" in after
+    assert "₹12.50 is given back." in after
+    assert "Refund begun: ₹12.50" in after
+    assert "Charged twice" in after
+    assert "Order Thank you" not in after
     assert browser.text == after
     assert [(one["amount"], one["reason"]) for one in shop.given_back(order["total"])] == [(1250, "duplicate")]
+
+
+def test_an_empty_amount_is_shown_as_what_is_left_before_it_is_given_back(
+    shop: Shop, olga: Shopper, browser: PlainBrowser, sale: dict[str, Any]
+) -> None:
+    order, sku = sale["order"], sale["sku"]
+    page, action = f"/shop/orders/{order['order_id']}", f"/shop/orders/{order['order_id']}/refunds"
+    ask(olga, order, amount=100, restock=[{"sku": sku, "quantity": 2}])
+    browser.open(page)
+    left = f"₹{(order['total'] - 100) / 100:,.2f}"
+
     browser.send(browser.form(action))
+    assert f"Give back {left}?" in browser.text
+    sure = browser.form(action)
+    browser.send(Form(action, "post", {**sure.fields, "amount": ""}))
+    unseen = browser.status
+    browser.send(sure)
+
+    assert unseen == 422
+    assert f"{left} is given back." in browser.text
+    assert "All of it has been given back." in browser.text
+    assert "back on the shelf" in browser.text
     assert [form for form in browser.page.forms if form.action == action] == []
     assert sum(one["amount"] for one in shop.given_back(order["total"])) == order["total"]
 
 
-@pytest.mark.parametrize("amount", ["nothing", "-5", "1.234", "0", "1e3"])
+def test_an_operator_finds_an_order_by_its_number(browser: PlainBrowser, sale: dict[str, Any]) -> None:
+    browser.open("/shop/orders")
+
+    browser.send(browser.form("/shop/orders"), number="three")
+    refused = browser.status
+    browser.send(browser.form("/shop/orders"), number=f" {sale['order']['order_id']} ")
+
+    assert refused == 422
+    assert browser.address.path == f"/shop/orders/{sale['order']['order_id']}"
+    assert "Whose order" in browser.text
+    assert "Your order" not in browser.text
+
+
+@pytest.mark.parametrize("amount", ["nothing", "-5", "1.234", "0", "1e3", "7,50"])
 def test_an_amount_that_is_none_is_said_beside_the_form(
     shop: Shop, browser: PlainBrowser, sale: dict[str, Any], amount: str
 ) -> None:
@@ -319,13 +363,11 @@ def test_too_much_is_said_beside_the_form_with_what_is_left(
 ) -> None:
     browser.open(f"/shop/orders/{sale['order']['order_id']}")
     action = f"/shop/orders/{sale['order']['order_id']}/refunds"
-    before = browser.form(action)
 
-    browser.send(before, amount="99999999")
+    browser.send(browser.form(action), amount="99999999")
 
     assert browser.status == 422
     assert "is left to give back" in browser.text
-    assert browser.form(action).fields["key"] != before.fields["key"]
     assert shop.given_back(sale["order"]["total"]) == []
 
 
@@ -343,5 +385,6 @@ def test_a_shopper_sees_the_refunds_and_no_form(shop: Shop, olga: Shopper, sale:
     assert "Given back" in page.text
     assert f"/shop/orders/{order['order_id']}/refunds" not in page.text
     assert "Whose order" not in page.text
+    assert "Find an order" not in listed.text
     assert forged.status_code == 401
     assert [one["amount"] for one in shop.given_back(order["total"])] == [1250]

@@ -94,7 +94,17 @@ def test_a_declined_card_leaves_cart_and_fields_and_the_next_card_pays(browser: 
     assert browser.status == 200
     assert "Thank you. It is paid." in browser.text
     browser.click("Orders")
-    assert browser.text.count("3 × Banana") == 1
+    assert browser.text.count("3 × Banana") == 2
+    assert "The card was declined. Not paid" in browser.text
+
+
+def test_after_a_card_of_ones_own_was_declined_a_card_is_chosen(browser: PlainBrowser) -> None:
+    put_into_cart(browser, "banana", 1)
+
+    checkout(browser, **GUEST, payment_method="pm_card_chargeDeclined")
+
+    assert browser.status == 402
+    assert browser.form("/shop/checkout").fields["payment_method"] == "pm_card_visa"
 
 
 def test_the_same_checkout_sent_twice_is_one_order(browser: PlainBrowser) -> None:

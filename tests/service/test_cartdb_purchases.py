@@ -136,6 +136,25 @@ async def test_a_second_checkout_of_a_marked_cart_is_refused_and_its_refusal_sta
     assert late.json() == refused.json()
 
 
+async def test_failed_purchases_are_listed_where_they_are_asked_for_and_refusals_at_the_mark_never(
+    cartdb: CartDb,
+) -> None:
+    owner, cart = await filled(cartdb)
+    first, rival, void = uuid4(), uuid4(), uuid4()
+    await cartdb.mark(owner, cart, first)
+    await cartdb.mark(owner, cart, rival)
+    await cartdb.step(owner, first, "unpurchase", reason="card_declined")
+    await cartdb.step(owner, void, "void", cart_id=cart["cart_id"], fingerprint="f", reason="out_of_stock")
+
+    listings = [
+        await cartdb.http.get("/purchases", params=params, headers=cartdb.guest(owner))
+        for params in ({}, {"state": ["failed"]}, {"state": ["pending", "paid", "failed"]}, {"state": ["paid"]})
+    ]
+
+    told = [[one["checkout_id"] for one in listing.json()["purchases"]] for listing in listings]
+    assert told == [[], [str(first)], [str(first)], []]
+
+
 async def test_a_cart_that_changed_since_the_quote_is_refused_for_good(cartdb: CartDb) -> None:
     owner, cart = await filled(cartdb)
     await cartdb.add(cartdb.guest(owner), "banana")

@@ -81,8 +81,8 @@ async def test_it_prints_a_token_for_all_that_the_user_may_do_and_nothing_else(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--user", "alice", "--password", "wrong-password"), "is the password right?"),
-        (("--user", "nobody"), "is the password right?"),
+        (("--user", "alice", "--password", "wrong-password"), "is there such a user, and is the password right?"),
+        (("--user", "nobody"), "is there such a user, and is the password right?"),
         (("--user", "alice", "--scope", "cart:guest"), "A service's scope is not given to users."),
     ],
 )

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from services.cartdb import purchase as rules
+from services.contracts import problems
 from services.controller.web import layout, wording
 from services.controller.web.forms import CheckoutForm, Objections, minor_units, whole_number
 from services.controller.web.pictures import drawn
 from services.controller.web.routing import see_again
+from services.payments.processor import Outcome
 
 TEMPLATES = sorted((Path(layout.HERE) / "templates").glob("*.html"))
 TYPED = {
@@ -59,6 +62,10 @@ def test_what_is_no_whole_number_is_objected_to(text: str) -> None:
         ("", "INR", None),
         (" 12.5 ", "INR", 1250),
         ("1,234.05", "INR", 123405),
+        ("1,00,000.00", "INR", 10_000_000),
+        ("12,34,567", "INR", 123_456_700),
+        ("100,000.00", "INR", 10_000_000),
+        ("1,234,567", "JPY", 1_234_567),
         (".5", "INR", 50),
         ("7", "INR", 700),
         ("700", "JPY", 700),
@@ -71,7 +78,22 @@ def test_an_amount_is_read_in_major_units(text: str, currency: str, amount: int 
 
 @pytest.mark.parametrize(
     ("text", "currency"),
-    [("-1", "INR"), ("1.234", "INR"), ("1.5", "JPY"), ("1e3", "INR"), (".", "INR"), ("9" * 10, "INR"), ("٣", "INR")],
+    [
+        ("-1", "INR"),
+        ("1.234", "INR"),
+        ("1.5", "JPY"),
+        ("1e3", "INR"),
+        (".", "INR"),
+        ("9" * 10, "INR"),
+        ("٣", "INR"),
+        ("7,50", "INR"),
+        ("1,2,345", "INR"),
+        ("1.234,50", "INR"),
+        ("1,234.5,0", "INR"),
+        (",500", "INR"),
+        ("1234,567", "INR"),
+        ("1,23", "KWD"),
+    ],
 )
 def test_what_is_no_amount_is_objected_to(text: str, currency: str) -> None:
     with pytest.raises(Objections):
@@ -121,6 +143,48 @@ def test_a_picture_draws_no_more_of_a_title_than_its_first_letter() -> None:
     assert ">S</text>" in svg
 
 
-def test_every_decline_has_words() -> None:
-    assert wording.decline("insufficient_funds") == "There is not enough money on this card."
-    assert wording.decline("a_reason_of_tomorrow") == "The card was declined."
+FROM_THE_CARD = [
+    *(outcome.value for outcome in Outcome if outcome is not Outcome.APPROVED),
+    "card_declined",
+    "do_not_honor",
+    "pickup_card",
+    "payment_declined",
+]
+FROM_THE_SHOP = [
+    "cancelled",
+    "abandoned",
+    "refused",
+    *rules.REFUSALS,
+    *(
+        problem.slug
+        for problem in (
+            problems.OutOfStock,
+            problems.HoldIsReleased,
+            problems.HoldMismatch,
+            problems.PreconditionFailed,
+            problems.CartIsEmpty,
+            problems.UnknownSku,
+            problems.PaymentMethodNotAccepted,
+            problems.CurrencyNotAccepted,
+            problems.Unprocessable,
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("reason", FROM_THE_CARD)
+def test_what_the_card_refused_is_said_of_the_card(reason: str) -> None:
+    assert "card" in wording.not_paid(reason)
+
+
+@pytest.mark.parametrize("reason", FROM_THE_SHOP)
+def test_what_the_shop_refused_has_words_of_its_own_and_is_not_blamed_on_the_card(reason: str) -> None:
+    said = wording.not_paid(reason)
+
+    assert "declined" not in said
+    assert "bank" not in said
+    assert said != wording.not_paid("a_reason_of_tomorrow")
+
+
+def test_no_cause_is_made_up_for_a_reason_without_words() -> None:
+    assert wording.not_paid("a_reason_of_tomorrow") == wording.not_paid(None) == "This was not paid."

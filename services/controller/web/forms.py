@@ -1,5 +1,6 @@
 """What shoppers type: read as text, checked by the contracts, given back with what is wrong beside the field."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
@@ -21,6 +22,7 @@ LONGEST = 1_000
 Text = Annotated[str, Field(max_length=LONGEST)]
 
 LONGEST_NUMBER = 9
+GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+|[0-9]{1,2}(,[0-9]{2})*,[0-9]{3}")
 SHIPPING, BILLING = "ship_", "bill_"
 
 
@@ -125,7 +127,7 @@ class CheckoutForm(Posted):
         )
 
 
-class RefundForm(Posted):
+class RefundWish(BaseModel):
     """What an operator types to give money back. No amount is everything left."""
 
     amount: Text = ""
@@ -142,6 +144,10 @@ class RefundForm(Posted):
         if command is None:
             raise Objections(dict.fromkeys(wrong, "Type an amount above 0, and choose one of the reasons."))
         return command
+
+
+class RefundForm(RefundWish, Posted):
+    """The refund as it was shown and confirmed, which names its amount."""
 
 
 class Objections(ValueError):  # noqa: N818 - a no is named by what it says
@@ -179,7 +185,7 @@ class RefundDraft:
     key: str = field(default_factory=new_id)
 
     @classmethod
-    def of(cls, form: RefundForm, message: str, *, key: str | None = None) -> "RefundDraft":
+    def of(cls, form: RefundWish, message: str | None = None, *, key: str | None = None) -> "RefundDraft":
         """The same form again; under the same key only if the same request is to be sent again."""
         return cls(form.amount, form.reason, message, key or new_id())
 
@@ -190,10 +196,14 @@ def minor_units(text: str, currency: str) -> int | None:
     Raises:
         Objections: it is no amount of this currency.
     """
-    typed, digits = text.strip().replace(",", ""), minor_digits(currency)
+    typed, digits = text.strip(), minor_digits(currency)
     if not typed:
         return None
     whole, _, fraction = typed.partition(".")
+    if "," in whole and GROUPED.fullmatch(whole):
+        whole = whole.replace(",", "")
+    if "," in typed and not whole.isdigit():
+        raise Objections({"amount": "Type a point before the decimals, such as 120.50. Commas may part thousands."})
     if not (f"{whole}{fraction}".isascii() and f"{whole}{fraction}".isdigit() and len(whole) <= LONGEST_NUMBER):
         raise Objections({"amount": "Type an amount, such as 120.50, or nothing for all that is left."})
     if len(fraction) > digits:
@@ -251,3 +261,5 @@ Doing = Annotated[CartForm, fastapi.Form()]
 Naming = Annotated[NameForm, fastapi.Form()]
 Paying = Annotated[CheckoutForm, fastapi.Form()]
 Refunding = Annotated[RefundForm, fastapi.Form()]
+AboutToRefund = Annotated[RefundWish, fastapi.Query()]
+Asking = Annotated[Posted, fastapi.Form()]

@@ -87,7 +87,13 @@ def _environment() -> Environment:
     )
     environment.globals.update(asset=asset, new_key=new_id, login_url=login_url)
     environment.filters.update(
-        money=money, day=wording.day, moment=wording.moment, event=wording.event, merged=wording.merged, country=country
+        money=money,
+        day=wording.day,
+        moment=wording.moment,
+        event=wording.event,
+        merged=wording.merged,
+        country=country,
+        not_paid=wording.not_paid,
     )
     return environment
 

@@ -9,12 +9,20 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.contracts.catalog import Sku
-from services.contracts.problems import LineLimitExceeded, NotFound, QuantityLimitExceeded, Unavailable, UnknownSku
+from services.contracts.problems import (
+    CartInCheckout,
+    CheckoutCannotBeCancelled,
+    LineLimitExceeded,
+    NotFound,
+    QuantityLimitExceeded,
+    Unavailable,
+    UnknownSku,
+)
 from services.contracts.shop import AddItem
 
 from ..shopping import Shopping
 from . import paying, refunding
-from .forms import Adding, Doing, Naming, Objections, Setting, whole_number
+from .forms import Adding, Asking, Doing, Naming, Objections, Setting, whole_number
 from .pictures import drawn
 from .routing import CART, TEMPORARY, OnPublicHost, see, see_again
 from .storefront import Here
@@ -64,13 +72,29 @@ async def cart(store: Here) -> HTMLResponse:
 
 
 @router.get("/orders")
-async def orders(store: Here, before: Annotated[AwareDatetime | None, Query()] = None) -> HTMLResponse:
-    return await store.orders(before=before)
+async def orders(store: Here, before: Annotated[AwareDatetime | None, Query()] = None, number: Words = "") -> Response:
+    if not number.strip():
+        return await store.orders(before=before)
+    try:
+        return see(f"/shop/orders/{UUID(number.strip())}")
+    except ValueError:
+        return await store.orders(sought=number, status=422)
 
 
 @router.get("/orders/{order_id}")
 async def order(store: Here, order_id: UUID) -> HTMLResponse:
     return await store.order(order_id)
+
+
+@router.post("/orders/{order_id}/cancel")
+async def call_off(store: Here, order_id: UUID, _form: Asking) -> Response:
+    try:
+        await store.bought.cancel(store.shopper, order_id)
+    except CheckoutCannotBeCancelled:
+        return see(f"/shop/orders/{order_id}", query={"call_off": "late"})
+    except CartInCheckout:
+        return see(f"/shop/orders/{order_id}", query={"call_off": "undecided"})
+    return see(f"/shop/orders/{order_id}")
 
 
 # --- filling the cart

@@ -73,7 +73,7 @@ async def _refused(store: Storefront, form: CheckoutForm, problem: Problem) -> H
 async def _said(store: Storefront, problem: Problem) -> tuple[Mapping[str, str], str | None]:
     match problem:
         case PaymentDeclined():
-            said = wording.decline(problem.members.get("reason"))
+            said = wording.not_paid(problem.members.get("reason"))
             return {}, f"{said} Nothing was charged, and your cart is as it was. Try another card."
         case PaymentMethodNotAccepted():
             return {"payment_method": "The payment service does not know this card. Choose another."}, None

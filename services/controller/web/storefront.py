@@ -1,6 +1,7 @@
 """What each page shows, gathered for one shopper."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, cast
@@ -13,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from services.contracts.carts import CartStatus, Receipt
 from services.contracts.catalog import Item, Product
+from services.contracts.money import Money
 from services.contracts.problems import CartAlreadyPurchased, CartInCheckout, CartIsEmpty, MergeNotFound, Unavailable
 from services.contracts.refunds import RefundState
 from services.contracts.shop import Order, ShopCart
@@ -149,6 +151,7 @@ class Storefront:
             status=status,
             place="cart",
             cart=cart,
+            payments=await self._payments_of([cart, *carts]),
             others=[other for other in carts if other.cart_id != cart.cart_id],
             moved=moved,
             removed=removed,
@@ -188,12 +191,19 @@ class Storefront:
             publishable_key=settings.payments_publishable_key,
         )
 
-    async def orders(self, *, before: datetime | None) -> HTMLResponse:
-        """What was bought, and what is being."""
-        bought, cart = await asyncio.gather(self.bought.page(self.shopper, before=before), self._cart_if_it_answers())
+    async def orders(
+        self, *, before: datetime | None = None, sought: str | None = None, status: int = 200
+    ) -> HTMLResponse:
+        """What was bought, what is being, and what came to nothing; `sought` is no order's number."""
+        bought, operator, cart = await asyncio.gather(
+            self.bought.page(self.shopper, before=before), self._is_operator(), self._cart_if_it_answers()
+        )
         return self._page(
             "orders.html",
             cart,
+            status=status,
+            operator=operator,
+            sought=sought,
             place="orders",
             orders=bought.orders,
             older=urlencode({"before": bought.next_before.isoformat()}) if bought.next_before else None,
@@ -201,7 +211,7 @@ class Storefront:
 
     async def order(self, order_id: UUID, *, draft: RefundDraft | None = None, status: int = 200) -> HTMLResponse:
         """One order: its receipt, and how it came about; for an operator, a way to give its money back."""
-        operator = await cast(Doorkeeper, self.request.state.doorkeeper).is_operator(self.shopper)
+        operator = await self._is_operator()
         read = self.desk.one(order_id) if operator else self.bought.one(self.shopper, order_id)
         order, cart = await asyncio.gather(read, self._cart_if_it_answers())
         mine = order.owner_id in (None, self.shopper.owner_id)
@@ -211,12 +221,44 @@ class Storefront:
             status=status,
             place="orders",
             order=order,
+            yours=mine,
+            call_off=self.request.query_params.get("call_off", ""),
+            given=next((one for one in order.refunds if str(one.refund_id) == self._given()), None),
+            titles={line.sku: line.title for line in order.items},
             thanks=mine and not order.refunds and _just_now(order),
-            why=wording.decline(order.reason),
+            why=wording.not_paid(order.reason),
             refund=(draft or RefundDraft()) if operator else None,
-            left=order.total - sum(one.amount for one in order.refunds if one.status is not RefundState.FAILED),
+            left=left_of(order),
             reasons=wording.REFUND_REASONS,
         )
+
+    async def refund(self, order: Order, amount: int, draft: RefundDraft, *, status: int = 200) -> HTMLResponse:
+        """What is about to be given back, to be confirmed."""
+        return self._page(
+            "refund.html",
+            await self._cart_if_it_answers(),
+            status=status,
+            place="orders",
+            order=order,
+            amount=amount,
+            typed=f"{Money(amount, order.currency).major:f}",
+            draft=draft,
+            reason=wording.REFUND_REASONS.get(draft.reason, ""),
+            left_after=max(0, left_of(order) - amount),
+        )
+
+    def _given(self) -> str:
+        return self.request.query_params.get("refund", "")
+
+    async def _is_operator(self) -> bool:
+        return await cast(Doorkeeper, self.request.state.doorkeeper).is_operator(self.shopper)
+
+    async def _payments_of(self, carts: Iterable[ShopCart]) -> dict[UUID, UUID]:
+        """The orders that carts are being paid for by."""
+        if not any(cart.status == CartStatus.IN_CHECKOUT for cart in carts):
+            return {}
+        page = await self.bought.page(self.shopper, status="processing")
+        return {order.cart_id: order.order_id for order in page.orders}
 
     async def _moved(self) -> Moved | None:
         if self.shopper.merge_id is None:
@@ -234,6 +276,11 @@ class Storefront:
     async def _removed(self) -> Item | None:
         sku = self.request.query_params.get("removed")
         return (await self.shopping.shelf.items([sku])).get(sku) if sku else None
+
+
+def left_of(order: Order) -> int:
+    """How much of an order has not gone back and is not on its way, in minor units."""
+    return order.total - sum(one.amount for one in order.refunds if one.status is not RefundState.FAILED)
 
 
 def named(item: Item) -> str:

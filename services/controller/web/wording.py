@@ -71,17 +71,46 @@ _BY_PROBLEM: dict[type[Problem], Told] = {
     problems.Unauthenticated: Told("Please sign in", "This page needs to know who you are.", "/login", "Sign in"),
 }
 
-_DECLINES = {
+_NO = "The card's bank said no."
+
+_CARD_SAYS_NO = {
     "insufficient_funds": "There is not enough money on this card.",
     "expired_card": "This card has expired.",
     "incorrect_cvc": "The security code of this card is wrong.",
     "processing_error": "The card's bank could not be asked just now. Try again in a while.",
     "authentication_required": "The card's bank wants to hear from you first, and the shop cannot ask it yet.",
-    "lost_card": "The card's bank said no.",
-    "stolen_card": "The card's bank said no.",
-    "generic_decline": "The card's bank said no.",
-    "card_declined": "The card's bank said no.",
+    "lost_card": _NO,
+    "stolen_card": _NO,
+    "pickup_card": _NO,
+    "fraudulent": _NO,
+    "do_not_honor": _NO,
+    "call_issuer": _NO,
+    "try_again_later": _NO,
+    "generic_decline": "The card was declined.",
+    "card_declined": "The card was declined.",
+    problems.PaymentDeclined.slug: "The card was declined.",
 }
+
+_SHOP_SAYS_NO = {
+    "cancelled": "It was called off before it was paid.",
+    "abandoned": "The payment service could not be reached in time, or the payment was not completed. Try again.",
+    "refused": "It was stopped before the payment.",
+    problems.OutOfStock.slug: "Somebody was faster: there was not enough left of something in the cart.",
+    problems.HoldIsReleased.slug: "The goods were no longer set aside when it was to be paid. Try again.",
+    problems.HoldMismatch.slug: "The goods that were set aside were not those of the cart. Try again.",
+    problems.CheckoutChanged.slug: "The cart or its total had changed since it was shown. Look at it and try again.",
+    problems.PreconditionFailed.slug: "The cart had changed since it was shown. Look at it and try again.",
+    problems.CartIsEmpty.slug: "There was nothing in the cart.",
+    problems.CartInCheckout.slug: "The cart was being paid for already.",
+    problems.CartAlreadyPurchased.slug: "The cart had been bought already.",
+    problems.CartIsBeingAdopted.slug: "The cart had moved to the account that signed in.",
+    problems.UnknownSku.slug: "Something in the cart is not sold any more.",
+    problems.PaymentMethodNotAccepted.slug: "The payment service does not know this card. Choose another.",
+    problems.CurrencyNotAccepted.slug: "The shop does not take this currency.",
+    problems.Unprocessable.slug: "The payment service does not take this total.",
+}
+
+_NOT_PAID = "This was not paid."
 
 _MERGED = {
     "moved": "moved into your cart",
@@ -118,9 +147,9 @@ def problem(refusal: Problem) -> Told:
     return Told("That did not work", refusal.detail, *_CART)
 
 
-def decline(reason: str | None) -> str:
-    """Why a card was refused."""
-    return _DECLINES.get(reason or "", "The card was declined.")
+def not_paid(reason: str | None) -> str:
+    """Why nothing was charged; no cause is made up for a reason that nobody has words for."""
+    return _CARD_SAYS_NO.get(reason or "") or _SHOP_SAYS_NO.get(reason or "", _NOT_PAID)
 
 
 def merged(line: ReceiptLine) -> str:

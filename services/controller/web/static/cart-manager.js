@@ -32,7 +32,9 @@ const offerCardForm = (checkout, template) => {
   const choice = checkout.querySelector('input[name="payment_method"][value=""]');
   const told = fields.querySelector("[role=alert]");
   const pay = checkout.querySelector("button.main-action");
-  checkout.addEventListener("change", () => (fields.hidden = !choice.checked));
+  const showFields = () => (fields.hidden = !choice.checked);
+  checkout.addEventListener("change", showFields);
+  showFields();
   checkout.addEventListener("submit", async (event) => {
     if (!choice.checked) return;
     event.preventDefault();
