@@ -1,7 +1,7 @@
 """`python -m services.verify [--live] [--strict] [--json] [--wait SECONDS]`: check, say what was found.
 
-Ends with 0 if everything is right, else 1. Reads VERIFIER_URL, `postgresql://verifier:…@host:5432/{database}`, and SHOP_CURRENCY, in which an empty shop has sold
-nothing. Ends with 2 where it cannot read.
+Ends with 0 if everything is right, 1 if not, 2 where it cannot read. Reads VERIFIER_URL, which is
+`postgresql://verifier:…@host:5432/{database}`, and SHOP_CURRENCY, in which an empty shop has sold nothing.
 """
 
 import os
