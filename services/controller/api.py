@@ -506,7 +506,10 @@ async def cancel_order(order_id: UUID, shopper: Visitor, orders: OrdersDep) -> O
 async def refund_order(
     order_id: UUID, command: RefundCommand, operator: Operator, desk: DeskDep, key: Key = None
 ) -> Response:
-    """With a key, a repeat answers the same refund. Without one, an equal request is the same refund."""
+    """`amount` in minor units; without it, everything that is left goes back. `restock` puts goods back on the shelf.
+
+    With a key, a repeat answers the same refund. Without one, an equal request is the same refund.
+    """
     told = await desk.refund(operator.owner_id, order_id, command, key=key)
     headers = {**NO_STORE, "Location": f"/orders/{order_id}", **({} if told.done else {"Retry-After": "2"})}
     body = told.reply.model_dump_json()
