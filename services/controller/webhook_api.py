@@ -17,7 +17,7 @@ SIGNATURE = {
     "name": "Stripe-Signature",
     "in": "header",
     "required": True,
-    "description": "`t=<seconds since 1970>,v1=<hex>`. v1 is the HMAC-SHA256 of t, a point and the body, byte for byte, "
+    "description": "`t=<seconds since 1970>,v1=<hex>`. v1 is the HMAC-SHA256 of t, a point and the body, as it came, "
     "under the endpoint's secret. Of several v1 one has to fit; t is five minutes off at most.",
     "schema": {"type": "string", "pattern": "^t=[0-9]{1,12}(,v[01]=[0-9a-f]{64})+$"},
     "example": "t=1793500000,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd",
