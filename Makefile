@@ -70,7 +70,7 @@ test: .test-packages ## all tests, on servers that they start and stop; ARGS="-k
 test-compose: .test-packages ## the integration tests against docker compose, which is started and stopped
 	@deploy/test-compose $(ARGS)
 
-faults: .test-packages ## the checkout on bad days, stage by stage, and a page of it; SEED=n, ARGS="--short --stage races"
+faults: .test-packages ## the checkout on bad days, about 9 minutes, and a page of it; SEED=n, ARGS=--short or ARGS="--stage races"
 	@$(BIN)/python -m tests.fault $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(ARGS)
 
 check: .check-packages ## lint, format and types

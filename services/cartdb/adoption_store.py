@@ -121,13 +121,14 @@ class AdoptionStore:
         return await self._database.transact(work)
 
     async def unfinished_adoptions(self, *, older_than_seconds: float, limit: int) -> list[Frozen]:
-        """Guests' carts that a login froze and nobody closed."""
+        """Guests' carts that a login froze and nobody closed; any of them, where they are too many."""
 
         async def work(connection: asyncpg.Connection) -> list[Frozen]:
             rows = await connection.fetch(
                 """
-                SELECT DISTINCT owner_id, merge_id, target_owner, strategy FROM carts
-                WHERE status = 'moving' AND updated_at < now() - make_interval(secs => $1) LIMIT $2
+                SELECT owner_id, merge_id, target_owner, strategy FROM carts
+                WHERE status = 'moving' AND updated_at < now() - make_interval(secs => $1)
+                GROUP BY owner_id, merge_id, target_owner, strategy ORDER BY random() LIMIT $2
                 """,
                 older_than_seconds,
                 limit,

@@ -418,8 +418,10 @@ async def unfinished(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     checkout_id: Annotated[UUID | None, Query()] = None,
 ) -> Unfinished:
-    """Pending purchases and refunds, and unclosed adoptions, of all owners, the oldest first. Reads only.
+    """Pending purchases and refunds, and unclosed adoptions, of all owners. Reads only.
 
+    At most `limit` of each kind, drawn anew each time: what stays undecided for long hides nothing from whoever asks
+    again.
     `checkout_id` narrows it to the purchase of one checkout, whose owner the caller need not know.
     """
     caller.demand(Scope.CART_CHECKOUT)

@@ -200,13 +200,13 @@ class PurchaseStore:
         return await self._database.transact(work)
 
     async def unfinished_purchases(self, *, older_than_seconds: float, limit: int) -> list[Purchase]:
-        """Pending purchases that no controller is likely to be working on."""
+        """Pending purchases that no controller is likely to be working on; any of them, where they are too many."""
 
         async def work(connection: asyncpg.Connection) -> list[Purchase]:
             rows = await connection.fetch(
                 f"""
                 SELECT {PURCHASE_COLUMNS} FROM purchases
-                WHERE state = 'pending' AND created_at < now() - make_interval(secs => $1) ORDER BY created_at LIMIT $2
+                WHERE state = 'pending' AND created_at < now() - make_interval(secs => $1) ORDER BY random() LIMIT $2
                 """,  # noqa: S608 - a constant
                 older_than_seconds,
                 limit,

@@ -84,13 +84,13 @@ class RefundStore:
         return await self._database.transact(work)
 
     async def unfinished_refunds(self, *, older_than_seconds: float, limit: int) -> list[Refund]:
-        """Pending refunds that no controller is likely to be working on."""
+        """Pending refunds that no controller is likely to be working on; any of them, where they are too many."""
 
         async def work(connection: asyncpg.Connection) -> list[Refund]:
             rows = await connection.fetch(
                 f"""
                 SELECT {REFUND_COLUMNS} FROM refunds
-                WHERE state = 'pending' AND created_at < now() - make_interval(secs => $1) ORDER BY created_at LIMIT $2
+                WHERE state = 'pending' AND created_at < now() - make_interval(secs => $1) ORDER BY random() LIMIT $2
                 """,  # noqa: S608 - a constant
                 older_than_seconds,
                 limit,

@@ -8,13 +8,19 @@ import asyncio
 import hashlib
 import os
 import sys
+import time
 from pathlib import Path
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.exc import DBAPIError
 
 SERVICES = Path(__file__).resolve().parent.parent
+PATIENCE_SECONDS = 30.0
+PAUSE_SECONDS = 0.5
+# lock_not_available, deadlock_detected
+IN_USE = ("55P03", "40P01")
 
 # True where the role's rights are there and the views are of this file's making; null where there is no such role.
 SEEN_ALREADY = """
@@ -31,11 +37,48 @@ REVEAL = """
 """
 
 
-def migration_config(service: str, url: str) -> Config:
-    """Alembic's configuration for one service's folder of steps."""
+class TableInUseError(Exception):
+    """Somebody uses what a step must have for itself. The steps before it stay; migrating again goes on from there."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"tables are in use by somebody else, for {seconds:.0f} s by now; look for what runs long in"
+            " pg_stat_activity (pg_dump, make verify), and migrate again"
+        )
+
+
+def migrate(service: str, url: str) -> None:
+    """Run the steps that the database has not seen yet, then show the verifier what it may see.
+
+    Raises:
+        TableInUseError: see there.
+    """
+    migrate_by(SERVICES / service / "migrations", url)
+
+
+def migrate_by(folder: Path, url: str, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    """The same, by the steps in a folder. What is in use is tried again for a while, with room for others between."""
+    views = folder / "verifier.sql"
+    give_up = time.monotonic() + patience_seconds
+    while True:
+        try:
+            command.upgrade(_configuration(folder, url), "head")
+            if views.exists():
+                asyncio.run(_reveal(url, views.read_text(encoding="utf-8")))
+        except (DBAPIError, asyncpg.PostgresError) as failure:
+            if getattr(getattr(failure, "orig", failure), "sqlstate", None) not in IN_USE:
+                raise
+            if time.monotonic() >= give_up:
+                raise TableInUseError(patience_seconds) from failure
+        else:
+            return
+        time.sleep(PAUSE_SECONDS)
+
+
+def _configuration(folder: Path, url: str) -> Config:
     config = Config()
     config.set_main_option("script_location", str(SERVICES / "chassis" / "migrations"))
-    config.set_main_option("version_locations", str(SERVICES / service / "migrations"))
+    config.set_main_option("version_locations", str(folder))
     config.set_main_option("path_separator", "newline")
     config.set_main_option(
         "sqlalchemy.url", url.replace("postgresql://", "postgresql+asyncpg://", 1).replace("%", "%%")
@@ -43,16 +86,8 @@ def migration_config(service: str, url: str) -> Config:
     return config
 
 
-def migrate(service: str, url: str, revision: str = "head") -> None:
-    """Run the steps that the database has not seen yet, then show the verifier what it may see."""
-    command.upgrade(migration_config(service, url), revision)
-    views = SERVICES / service / "migrations" / "verifier.sql"
-    if revision == "head" and views.exists():
-        asyncio.run(_reveal(url, views.read_text(encoding="utf-8")))
-
-
 async def _reveal(url: str, views: str) -> None:
-    connection = await asyncpg.connect(url)
+    connection = await asyncpg.connect(url, server_settings={"lock_timeout": "1s"})
     try:
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext('verify'))")
@@ -67,4 +102,7 @@ async def _reveal(url: str, views: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("usage: python -m services.chassis.migrate NAME")
-    migrate(sys.argv[1], os.environ["DATABASE_OWNER_URL"])
+    try:
+        migrate(sys.argv[1], os.environ["DATABASE_OWNER_URL"])
+    except TableInUseError as blocked:
+        sys.exit(f"{sys.argv[1]}: {blocked}")

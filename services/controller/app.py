@@ -47,7 +47,10 @@ UNSETTLED = Gauge("checkout_unsettled", "Unfinished purchases, refunds and adopt
 def sound_alarm(what: str, concerned: Purchase | Refund, problem: Problem) -> None:
     """Somebody must look."""
     ALARMS.inc()
-    logger.error("checkout alarm", what=what, order_id=str(concerned.checkout_id), problem=problem.slug)
+    ids = {"order_id": str(concerned.checkout_id)}
+    if isinstance(concerned, Refund):
+        ids["refund_id"] = str(concerned.refund_id)
+    logger.error("checkout alarm", what=what, problem=problem.slug, **ids)
 
 
 def render(request: Request, problem: Problem) -> Response:
@@ -156,6 +159,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 "desk": Desk(carts=carts, refunds=refunds),
                 "webhooks": Webhooks(
                     checkout=checkout,
+                    refunds=refunds,
                     reconcile=reconcile,
                     carts=carts,
                     payments=processor,

@@ -86,6 +86,7 @@ logger = get_logger(__name__)
 
 
 ITEMS_AT_ONCE = 500
+UNFINISHED_AT_ONCE = 500
 
 EDIT_REFUSALS: tuple[type[Problem], ...] = (
     Unauthenticated,
@@ -245,7 +246,7 @@ class Carts:
     ) -> Unfinished | Refused | Undecided:
         """What some controller left, of one checkout or of all."""
         of_one = [("checkout_id", str(checkout_id))] if checkout_id else []
-        params = [("older_than", str(older_than)), *of_one]
+        params = [("older_than", str(older_than)), ("limit", str(UNFINISHED_AT_ONCE)), *of_one]
         return await self._ask(Authority(self._checkout), "unfinished", "GET", "/unfinished", Unfinished, params=params)
 
     async def _step(

@@ -131,6 +131,29 @@ class Refunds:
             case _:
                 return Underway(refund)
 
+    async def look_again(self, refund: Refund) -> bool:
+        """Hold a refund against what the processor says by now; False where that is not known yet.
+
+        One that is done stays done although the money has come back: somebody has to be told.
+        """
+        match refund.state:
+            case RefundState.PENDING:
+                return not isinstance(await self.resume(refund), Underway)
+            case RefundState.DONE:
+                return await self._look_after(refund)
+            case RefundState.FAILED:
+                return True
+
+    async def _look_after(self, refund: Refund) -> bool:
+        match await self._look(refund):
+            case StripeRefund(status="failed" | "canceled" as status):
+                self._alarm("given back, and the money has come back", refund, RefundRefused(reason=status))
+                return True
+            case StripeRefund() | None:
+                return True
+            case _:
+                return False
+
     async def _look(self, refund: Refund) -> StripeRefund | Refused | Undecided | None:
         listed = await self._payments.refunds_of(intent_of(refund))
         if isinstance(listed, Refused | NotSent | OutcomeUnknown):

@@ -25,7 +25,7 @@ from cryptography.fernet import Fernet
 from fastapi import Depends
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel, col, delete, or_, select, update
+from sqlmodel import Field, SQLModel, col, delete, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -34,6 +34,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.chassis.auth import TokenVerifier, bearer_of
 from services.chassis.database import Database, Timestamptz
 from services.chassis.outbound import Forwarded
+from services.contracts.carts import MergeStrategy
 from services.contracts.identity import Scope as Right
 from services.contracts.identity import guest_owner_id, owner_id_of
 from services.contracts.problems import (
@@ -55,7 +56,7 @@ ROTATED_SECONDS = 60
 SEEN_EVERY = timedelta(hours=1)
 CACHED_SECONDS = 5.0
 LEASE_SECONDS = 10
-UNMERGED_AT_ONCE = 100
+UNMERGED_AT_ONCE = 500
 # By then nothing more is bought as the guest: no request that began under the old id is still under way.
 GUEST_IS_QUIET_SECONDS = 600
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -81,6 +82,7 @@ class SessionRow(Row, table=True):
     refresh_leased_until: datetime | None = Field(default=None, sa_type=Timestamptz)
     merge_id: UUID | None = None
     merge_done: bool = False
+    merge_strategy: str = MergeStrategy.SUM.value
     created_at: datetime = Field(sa_type=Timestamptz)
     seen_at: datetime = Field(sa_type=Timestamptz)
     ended_at: datetime | None = Field(default=None, sa_type=Timestamptz)
@@ -246,7 +248,16 @@ class Sessions:
         self._cache[row.id_hash] = row
         return replace(session, row=row)
 
-    async def sign_in(self, old: Session, *, issuer: str, subject: str, name: str | None, tokens: Tokens) -> Session:
+    async def sign_in(
+        self,
+        old: Session,
+        *,
+        issuer: str,
+        subject: str,
+        name: str | None,
+        tokens: Tokens,
+        strategy: MergeStrategy = MergeStrategy.SUM,
+    ) -> Session:
         """End the session and start a new one, with a new id, for the user.
 
         The new one goes on with the guest of the old one, if that guest is this user's.
@@ -259,6 +270,7 @@ class Sessions:
             "issuer": issuer,
             "subject": subject,
             "name": name,
+            "merge_strategy": strategy.value,
             **self._token_columns(tokens),
         }
 
@@ -294,15 +306,15 @@ class Sessions:
         return await self._database.transact(work)
 
     async def unread_guests(self) -> list[str]:
-        """Guests who cannot buy any more and whose orders nobody has looked for: as many as one round can do."""
+        """Guests who cannot buy any more and whose orders nobody has looked for: any, as many as one round can do."""
         before = datetime.now(UTC) - timedelta(seconds=GUEST_IS_QUIET_SECONDS)
 
         async def work(database: AsyncSession) -> list[str]:
             guests = select(AdoptedGuest.guest_owner).where(
                 col(AdoptedGuest.has_orders).is_(None), AdoptedGuest.adopted_at < before
             )
-            oldest = guests.order_by(col(AdoptedGuest.adopted_at)).limit(UNMERGED_AT_ONCE)
-            return list((await database.exec(oldest)).all())
+            some = guests.order_by(func.random()).limit(UNMERGED_AT_ONCE)
+            return list((await database.exec(some)).all())
 
         return await self._database.transact(work)
 
@@ -332,8 +344,9 @@ class Sessions:
         return await self._set(session, ended_too=True, merge_done=True, merge_id=merge_id)
 
     async def unmerged(self, *, older_than: float) -> list[Session]:
-        """Sign-ins of some seconds ago whose guest's carts have not moved: the oldest, as many as one round can do.
+        """Sign-ins of some seconds ago whose guest's carts have not moved: any, as many as one round can do.
 
+        Drawn anew each time, so that those which cannot be decided do not keep the others from their turn.
         Those whose session has ended are among them: who signs out at once wants to find the lines the next time.
         """
         before = datetime.now(UTC) - timedelta(seconds=older_than)
@@ -345,7 +358,7 @@ class Sessions:
                 col(SessionRow.created_at) < before,
             )
             rows = await database.exec(
-                select(SessionRow).where(*waiting).order_by(col(SessionRow.created_at)).limit(UNMERGED_AT_ONCE)
+                select(SessionRow).where(*waiting).order_by(func.random()).limit(UNMERGED_AT_ONCE)
             )
             return list(rows.all())
 

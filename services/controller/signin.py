@@ -104,11 +104,16 @@ class SignIn:
         claims = await self._claims(tokens, flow)
         old = await self._doorkeeper.session_to_sign_in(request)
         new = await self._sessions.sign_in(
-            old, issuer=claims.issuer, subject=claims.subject, name=claims.name, tokens=tokens
+            old,
+            issuer=claims.issuer,
+            subject=claims.subject,
+            name=claims.name,
+            tokens=tokens,
+            strategy=MergeStrategy(flow["strategy"]),
         )
         self._doorkeeper.give_cookie(request, new)
         logger.info("signed in")
-        await self._adoption.carry_out(new, MergeStrategy(flow["strategy"]))
+        await self._adoption.carry_out(new)
         return str(flow["next"])
 
     async def end(self, request: Request) -> str:

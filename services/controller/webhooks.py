@@ -1,14 +1,15 @@
 """What the processor's webhooks are good for: a charge that is decided late is settled at once, not at the next round.
+And a refund that the bank sends back, after it was done, is noticed by nothing else.
 
 An event is a nudge and no news: whom it is about is looked up at cartdb, what became of the money at payments. Losing
-every one of them changes nothing but time, since reconcile comes by anyway; and a repeat finds nothing pending.
+every one about a charge changes nothing but time, since reconcile comes by anyway; and a repeat finds nothing pending.
 """
 
 import hashlib
 import hmac
 import json
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from services.contracts.carts import Purchase, Unfinished
@@ -24,6 +25,7 @@ from services.contracts.problems import (
 
 from .checkout import Checkout, Paid, Payments, Processing
 from .reconcile import Reconcile
+from .refunds import Refunds
 
 TOLERANCE_SECONDS = 300
 
@@ -34,14 +36,16 @@ class Carts(Protocol):
     async def unfinished(
         self, older_than: float, *, checkout_id: UUID | None = None
     ) -> Unfinished | Refused | Undecided: ...
+    async def anybodys(self, checkout_id: UUID) -> Purchase | Refused | Undecided: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Nudge:
-    """That something happened to a checkout's intent."""
+    """That something happened to a checkout's intent, or that a refund of it has failed."""
 
     kind: str
     checkout_id: UUID
+    refund_id: UUID | None = None
 
 
 def check_signature(header: str, body: bytes, *, secret: str, now: float) -> None:
@@ -74,19 +78,33 @@ def nudge_in(body: bytes) -> Nudge | None:
     """Which checkout an event is about; None if it is not about one of ours."""
     try:
         event = json.loads(body)
-        return Nudge(str(event["type"]), UUID(event["data"]["object"]["metadata"]["checkout_id"]))
+        kind, thing = str(event["type"]), event["data"]["object"]
+        return Nudge(kind, UUID(thing["metadata"]["checkout_id"]), _failed_refund_in(kind, thing))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _failed_refund_in(kind: str, thing: dict[str, Any]) -> UUID | None:
+    failed = kind == "refund.failed" or (kind == "refund.updated" and thing["status"] in {"failed", "canceled"})
+    return UUID(thing["metadata"]["refund_id"]) if failed else None
 
 
 class Webhooks:
     """Acts on nudges by the same functions as reconcile."""
 
     def __init__(
-        self, *, checkout: Checkout, reconcile: Reconcile, carts: Carts, payments: Payments, patience: float
+        self,
+        *,
+        checkout: Checkout,
+        refunds: Refunds,
+        reconcile: Reconcile,
+        carts: Carts,
+        payments: Payments,
+        patience: float,
     ) -> None:
         """`patience`: for so many seconds after its mark a checkout is left to whoever began it, unless it is paid."""
         self._checkout = checkout
+        self._refunds = refunds
         self._reconcile = reconcile
         self._carts = carts
         self._payments = payments
@@ -105,8 +123,21 @@ class Webhooks:
             case "payment_intent.payment_failed" | "payment_intent.canceled":
                 for purchase in await self._pending(nudge.checkout_id, older_than=self._patience):
                     await self._finish(purchase)
+            case "refund.failed" | "refund.updated" if nudge.refund_id:
+                await self._look_again(nudge.checkout_id, nudge.refund_id)
             case _:  # refund.created and the like too: reconcile finishes refunds.
                 pass
+
+    async def _look_again(self, checkout_id: UUID, refund_id: UUID) -> None:
+        match await self._carts.anybodys(checkout_id):
+            case Purchase(refunds=refunds):
+                for refund in refunds:
+                    if refund.refund_id == refund_id and not await self._refunds.look_again(refund):
+                        raise Unavailable("The refund could not be looked at yet.")
+            case Refused():  # No order of ours.
+                pass
+            case _:
+                raise Unavailable(service="cartdb")
 
     async def _pending(self, checkout_id: UUID, *, older_than: float) -> list[Purchase]:
         match await self._carts.unfinished(older_than, checkout_id=checkout_id):

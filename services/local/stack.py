@@ -16,7 +16,7 @@ from typing import IO, Self
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.chassis.migrate import migrate
+from services.chassis.migrate import TableInUseError, migrate
 
 from .ports import free_port, require_free
 from .postgres import EmbeddedPostgres, Server
@@ -296,7 +296,7 @@ class Stack:
     def _migrate(self, service: str) -> None:
         try:
             migrate(service, self._database_url(service, "owner"))
-        except (CommandError, SQLAlchemyError) as failure:
+        except (CommandError, SQLAlchemyError, TableInUseError) as failure:
             what = " ".join(str(failure).split())
             raise StartError(f"The database {service} cannot be brought up to date: {what}") from failure
 

@@ -27,11 +27,13 @@ from .refusals import failure
 from .sender import DATABASE_TROUBLE, Pace, Sender
 from .settings import Settings
 from .store import Authorise, Store
+from .upkeep_store import Upkeep
 from .webhook_api import webhook_router
 
 logger = get_logger(__name__)
 
 DECIDE_SECONDS = 0.25
+UPKEEP_SECONDS = 3600.0
 
 DESCRIPTION = """\
 A stateful card processor that speaks the part of Stripe's wire format a checkout needs, for documented test cards only.
@@ -91,6 +93,19 @@ async def decide_for_ever(store: Store, sender: Sender) -> NoReturn:
         await asyncio.sleep(DECIDE_SECONDS)
 
 
+async def tidy_for_ever(upkeep: Upkeep, *, pause: float = UPKEEP_SECONDS) -> NoReturn:
+    """Delete what is too old, or the tables would grow for ever; a chore that breaks does not end the other."""
+    while True:
+        for chore in (upkeep.forget_events, upkeep.forget_keys):
+            try:
+                await chore()
+            except DATABASE_TROUBLE as trouble:
+                logger.warning("upkeep waits for the database", trouble=type(trouble).__name__)
+            except Exception:
+                logger.exception("upkeep broke")
+        await asyncio.sleep(pause)
+
+
 def create_app(
     settings: Settings | None = None,
     *,
@@ -122,6 +137,7 @@ def create_app(
             store = Store(database, vault, once, authorise=bank, clock=clock)
             work = [
                 tell_for_ever(sender, endpoints, chosen, pace),
+                tidy_for_ever(Upkeep(database)),
                 *([decide_for_ever(store, sender)] if script else []),
             ]
             for one in work:

@@ -24,10 +24,10 @@ _QUEUE = text("""
 """)  # Locked, for an endpoint that is deleted at this moment would break the payment that this event tells of.
 
 _WAITING = text("""
-    SELECT id FROM webhook_endpoints AS endpoints WHERE enabled AND EXISTS (
-        SELECT FROM webhook_deliveries
-        WHERE endpoint = endpoints.id AND delivered_at IS NULL AND given_up_at IS NULL AND due_at <= now()
-    )
+    SELECT id, now() - due.since AS overdue FROM webhook_endpoints AS endpoints CROSS JOIN LATERAL (
+        SELECT min(due_at) AS since FROM webhook_deliveries
+        WHERE endpoint = endpoints.id AND delivered_at IS NULL AND given_up_at IS NULL
+    ) AS due WHERE enabled AND due.since <= now()
 """)
 
 _CLAIM = text("""
@@ -63,6 +63,14 @@ _UNDELIVERED = text("""
     SELECT event, count(*) FROM webhook_deliveries WHERE event = ANY(:events) AND delivered_at IS NULL GROUP BY event
 """)
 
+_FORGET = text("""
+    WITH found AS MATERIALIZED (
+        SELECT event, endpoint FROM webhook_deliveries WHERE endpoint = :endpoint LIMIT :most FOR UPDATE SKIP LOCKED
+    )
+    DELETE FROM webhook_deliveries AS forgotten USING found
+    WHERE forgotten.event = found.event AND forgotten.endpoint = found.endpoint
+""")
+
 
 async def queue(session: AsyncSession, event: Event) -> int:
     """Note in the transaction of the event who is to be told of it; how many they are."""
@@ -74,6 +82,11 @@ async def undelivered(session: AsyncSession, events: Iterable[str]) -> dict[str,
     """How many endpoints have not answered well yet, for each event that has such."""
     found = await (await session.connection()).execute(_UNDELIVERED, {"events": list(events)})
     return {event: count for event, count in found}  # noqa: C416 - rows are no pairs to mypy
+
+
+async def forget_deliveries(session: AsyncSession, endpoint_id: str, *, most: int) -> int:
+    """Take away so many of an endpoint's deliveries at most, but for those in somebody's hands; how many it were."""
+    return (await (await session.connection()).execute(_FORGET, {"endpoint": endpoint_id, "most": most})).rowcount
 
 
 def told_well(event_id: Any, *, told: bool) -> Any:
@@ -90,11 +103,11 @@ class DeliveryStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def waiting(self) -> list[str]:
-        """The endpoints for which something is due."""
+    async def waiting(self) -> dict[str, timedelta]:
+        """The endpoints for which something is due, and for how long it has been."""
 
-        async def work(session: AsyncSession) -> list[str]:
-            return [str(row.id) for row in await (await session.connection()).execute(_WAITING)]
+        async def work(session: AsyncSession) -> dict[str, timedelta]:
+            return {str(row.id): row.overdue for row in await (await session.connection()).execute(_WAITING)}
 
         return await self._database.transact(work)
 

@@ -1,5 +1,6 @@
 """The endpoints that events are told to."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 from sqlalchemy.dialects.postgresql import insert
@@ -11,6 +12,7 @@ from services.chassis.database import Database
 
 from . import commands, wire
 from .delivery import EVERYTHING, Endpoint, expect_room, merged, new_secret
+from .delivery_store import forget_deliveries
 from .idempotency import Answer, Attempt
 from .idempotency_store import Clock, Once
 from .page_store import page_of
@@ -20,9 +22,11 @@ from .rows import WebhookEndpointRow
 CONFIGURED = "we_configured"
 """The endpoint that the settings name. There is one, so that a changed setting moves it."""
 
+DELIVERIES_AT_ONCE = 1000
+
 
 class EndpointStore:
-    """Each method is one transaction."""
+    """Each method is one transaction, but for deletion, which is as many as it needs."""
 
     def __init__(self, database: Database, once: Once, *, clock: Clock) -> None:
         self._database = database
@@ -80,21 +84,23 @@ class EndpointStore:
         return await self._database.transact(work)
 
     async def delete(self, endpoint_id: str) -> wire.DeletedWebhookEndpoint:
-        """Tell it nothing more."""
+        """Tell it nothing more. Where it breaks off, the endpoint is left disabled, and may be deleted again."""
 
-        async def work(session: AsyncSession) -> wire.DeletedWebhookEndpoint:
-            await session.delete(await _found(session, endpoint_id, lock=True))
-            return wire.DeletedWebhookEndpoint(id=endpoint_id)
+        async def disable(session: AsyncSession) -> None:
+            (await _found(session, endpoint_id, lock=True)).enabled = False
 
-        return await self._database.transact(work)
+        await self._database.transact(disable)
+        await self._remove(endpoint_id)
+        return wire.DeletedWebhookEndpoint(id=endpoint_id)
 
     async def configure(self, url: str, secret: str) -> None:
         """Have the endpoint that the settings name, and none without them; replicas may all do it at once."""
+        if not url:
+            with suppress(NoSuchObject):
+                await self.delete(CONFIGURED)
+            return
 
         async def work(session: AsyncSession) -> None:
-            if not url:
-                await session.exec(delete(WebhookEndpointRow).where(col(WebhookEndpointRow.id) == CONFIGURED))
-                return
             row = insert(WebhookEndpointRow).values(
                 id=CONFIGURED,
                 url=url,
@@ -109,6 +115,18 @@ class EndpointStore:
             await session.exec(row.on_conflict_do_update(index_elements=["id"], set_=set_, where=stale))
 
         await self._database.transact(work)
+
+    async def _remove(self, endpoint_id: str) -> None:
+        # Only once it is disabled, and its deliveries first: a payment waits for the lock of an endpoint that it tells.
+        async def forget_some(session: AsyncSession) -> int:
+            return await forget_deliveries(session, endpoint_id, most=DELIVERIES_AT_ONCE)
+
+        async def forget_it(session: AsyncSession) -> None:
+            await session.exec(delete(WebhookEndpointRow).where(col(WebhookEndpointRow.id) == endpoint_id))
+
+        while await self._database.transact(forget_some) == DELIVERIES_AT_ONCE:
+            pass
+        await self._database.transact(forget_it)
 
 
 async def _found(session: AsyncSession, endpoint_id: str, *, lock: bool = False) -> WebhookEndpointRow:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import NoReturn
 
 import httpx
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from services.chassis.database import FAILURES
 from services.chassis.logs import get_logger
@@ -23,6 +23,10 @@ logger = get_logger(__name__)
 
 DELIVERIES = Counter(
     "payments_webhook_deliveries_total", "Tries to tell an endpoint of an event, by how they ended.", ("outcome",)
+)
+OVERDUE = Gauge(
+    "payments_webhooks_overdue_seconds",
+    "For how long the webhook that was due first has not been tried, at the last look.",
 )
 DATABASE_TROUBLE = (Problem, *FAILURES)
 MOST_OF_AN_ANSWER = 64 * 1024
@@ -87,6 +91,7 @@ class Sender:
         except Exception:
             logger.exception("a look for due webhooks broke")
             return
+        OVERDUE.set(max((overdue.total_seconds() for overdue in waiting.values()), default=0.0))
         for endpoint in waiting:
             if endpoint in self._lanes:
                 self._asked_again.add(endpoint)

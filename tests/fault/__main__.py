@@ -3,35 +3,56 @@
 import argparse
 import json
 import secrets
+import signal
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from services.local.settings import REPOSITORY
-from tests.fault.page import page_of
+from tests.fault.page import command, page_of
 from tests.fault.report import Asked, Report
 from tests.fault.schedules import tell
 from tests.fault.stages import STAGES
 from tests.fault.threads import THREADS
 
-PAGE = REPOSITORY / "build" / "faults.html"
+PAGES = REPOSITORY / "build"
 # A push is judged by what it changed, so the short campaign draws the same every time; the whole one draws anew, so
 # that every night tries what no night has tried. Both say what they drew.
 SHORT_SEED = 0
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.fault", description="The checkout on bad days.")
+    parser = argparse.ArgumentParser(
+        prog="make faults",
+        usage='make faults [SEED=n] [SEEDS=n] [ARGS="--short --stage NAME --trace"]',
+        description="The checkout on bad days: about 9 minutes on two idle cores, 2 with --short.",
+    )
     parser.add_argument("--stage", action="append", choices=list(STAGES), help="only this one; may be repeated")
     parser.add_argument("--short", action="store_true", help="the size that fits into every push")
-    parser.add_argument("--seed", type=int, help="what was drawn before, again")
-    parser.add_argument("--seeds", type=int, help="how many schedules")
-    parser.add_argument("--page", type=Path, default=PAGE, help="where the page goes; its figures as JSON beside it")
+    parser.add_argument("--seed", type=not_below(0), metavar="SEED", help="what was drawn before, again")
+    parser.add_argument("--seeds", type=not_below(1), metavar="SEEDS", help="how many schedules")
+    parser.add_argument("--page", type=Path, help="where the page goes; its figures as JSON beside it")
     parser.add_argument("--trace", action="store_true", help="tell every event of the schedule --seed, and stop")
     return parser.parse_args(given)
+
+
+def not_below(least: int) -> Callable[[str], int]:
+    """A number that is given on the command line."""
+
+    def number(given: str) -> int:
+        if not given.isascii() or not given.isdigit() or int(given) < least:
+            raise argparse.ArgumentTypeError(f"{given} is not a whole number from {least} on")
+        return int(given)
+
+    return number
+
+
+def page_for(asked: Asked) -> Path:
+    """A part of the campaign does not overwrite the page of the whole."""
+    return PAGES / f"{'-'.join(['faults', *asked.stages])}.html"
 
 
 def seed_of(asked: argparse.Namespace) -> int:
@@ -83,12 +104,12 @@ def tell_end(reports: list[Report], asked: Asked, page: Path, seconds: float) ->
         f"\n{'FAILED: ' + str(len(failures)) + ' did not hold' if failures else 'PASSED: every rule held'}"
         f", in {seconds:.0f} s. The page: {page}"
     )
-    print(f"The same again: make faults SEED={asked.seed}{' ARGS=--short' if asked.short else ''}")
+    print(f"The same again: {command(asked)}")
 
 
-def write(reports: list[Report], asked: Asked, page: Path) -> None:
+def write(reports: list[Report], asked: Asked, page: Path, names: list[str]) -> None:
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(page_of(reports, asked), encoding="utf-8")
+    page.write_text(page_of(reports, asked, names), encoding="utf-8")
     whole = {"seed": asked.seed, "short": asked.short, "passed": not any(report.failures for report in reports)}
     figures = {**whole, "stages": [asdict(report) for report in reports]}
     page.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
@@ -96,12 +117,17 @@ def write(reports: list[Report], asked: Asked, page: Path) -> None:
 
 def main(given: Sequence[str] | None = None) -> int:
     options = arguments(given)
-    asked = Asked(seed=seed_of(options), short=options.short, seeds=options.seeds)
+    asked = Asked(
+        seed=seed_of(options), short=options.short, seeds=options.seeds, stages=tuple(sorted(set(options.stage or ())))
+    )
     if options.trace:
         print(tell(asked.seed))
         return 0
     started = time.monotonic()
-    names = [name for name in STAGES if not options.stage or name in options.stage]
+    names = [name for name in STAGES if not asked.stages or name in asked.stages]
+    page = options.page or page_for(asked)
+    # Whoever ends the campaign ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     print(f"seed {asked.seed}; stages: {', '.join(names)}", flush=True)
     reports: list[Report] = []
     for name in names:
@@ -109,8 +135,8 @@ def main(given: Sequence[str] | None = None) -> int:
         told_now = run_stage(name, asked)
         print("\n".join(map(row, told_now)), flush=True)
         reports += told_now
-    write(reports, asked, options.page)
-    tell_end(reports, asked, options.page, time.monotonic() - started)
+    write(reports, asked, page, names)
+    tell_end(reports, asked, page, time.monotonic() - started)
     return 1 if any(report.failures for report in reports) else 0
 
 

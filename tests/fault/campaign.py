@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
-from tests.fault.mutants import Mutant
+from tests.fault.mutants import ScheduleMutant
 from tests.fault.network import FATES
 from tests.fault.schedule import Schedule
 
@@ -68,7 +68,7 @@ def counts_in_parallel(first: int, number: int, *, processes: int) -> Counts:
     return counts
 
 
-def schedules_to_notice(mutant: Mutant, *, first: int) -> int | None:
+def schedules_to_notice(mutant: ScheduleMutant, *, first: int) -> int | None:
     """How many schedules it took until the rule broke that the missing safeguard keeps."""
     seeds = range(first, first + mutant.seeds)
     return next(

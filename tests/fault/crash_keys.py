@@ -18,7 +18,7 @@ from services.contracts.identity import guest_owner_id
 from tests.fault.crash_world import PRICE, QUANTITY, SECRET_KEY, STOCK, World
 from tests.fault.report import Case
 
-THREADS = ("FT-33", "FT-34")
+THREADS_OF_CLAIMS = ("FT-33", "FT-34")
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ async def claims(world: World) -> list[Case]:
 async def _claimed(world: World, claim: Claim, *, meanwhile: bool) -> Case:
     pool, first, second = world.pools[claim.neighbour], world.apps[claim.neighbour], world.replicas[claim.neighbour]
     when = "while it still holds it" if meanwhile else "after"
-    case = Case(f"{claim.name}: its replica dies holding the key, another gets it {when}", THREADS, 1)
+    case = Case(f"{claim.name}: its replica dies holding the key, another gets it {when}", THREADS_OF_CLAIMS, 1)
     async with _held_up(pool, *claim.stopped_by):
         dying = claim.to(first)
         pid = await _waiting(pool, 1)
@@ -81,7 +81,11 @@ async def _claimed(world: World, claim: Claim, *, meanwhile: bool) -> Case:
     again = await claim.to(first)
     case.broken += _unless(again.status_code, 200, 201)
     effects = await pool.fetchval(*claim.effect)
-    return case if effects == 1 else Case(case.name, THREADS, 1, [*case.broken, f"it had its effect {effects} times"])
+    return (
+        case
+        if effects == 1
+        else Case(case.name, THREADS_OF_CLAIMS, 1, [*case.broken, f"it had its effect {effects} times"])
+    )
 
 
 def _unless(status: int, *wanted: int) -> list[str]:

@@ -46,7 +46,7 @@ class FreshRefundKeyPerTry(Payments):
 
 
 @dataclass(frozen=True)
-class Mutant:
+class CrashMutant:
     """What is missing, and the ways on which it has to show."""
 
     parts: Parts
@@ -54,15 +54,15 @@ class Mutant:
 
 
 # The one that leaves work behind for ever is the last: they share their databases.
-MUTANTS: dict[str, Mutant] = {
-    "unmark on a time-out": Mutant(Parts(checkout=UnmarksOnTimeout), (Way(),)),
-    "undo without cancel": Mutant(Parts(checkout=UndoesWithoutCancel), (CalledOffTooLate(),)),
-    "reconcile without cancel": Mutant(Parts(reconcile=ReconcilesWithoutCancel), (Way(),)),
-    "confirm before hold": Mutant(Parts(checkout=ConfirmsBeforeHold), (OutOfStock(),)),
-    "settle before commit": Mutant(Parts(checkout=SettlesBeforeCommit), (Way(),)),
-    "unmark before release": Mutant(Parts(checkout=UnmarksBeforeRelease), (Declined(),)),
-    "a fresh intent key per try": Mutant(Parts(payments=FreshKeyPerTry), (Way(),)),
-    "refusals of a quote without a tombstone": Mutant(Parts(orders=RefusesWithoutTombstone), (ChangedTotal(),)),
-    "a fresh refund key per try, and no look": Mutant(Parts(payments=FreshRefundKeyPerTry), (Refunded(),)),
-    "nobody reconciles": Mutant(Parts(reconcile=NeverReconciles), (Way(),)),
+MUTANTS: dict[str, CrashMutant] = {
+    "unmark on a time-out": CrashMutant(Parts(checkout=UnmarksOnTimeout), (Way(),)),
+    "undo without cancel": CrashMutant(Parts(checkout=UndoesWithoutCancel), (CalledOffTooLate(),)),
+    "reconcile without cancel": CrashMutant(Parts(reconcile=ReconcilesWithoutCancel), (Way(),)),
+    "confirm before hold": CrashMutant(Parts(checkout=ConfirmsBeforeHold), (OutOfStock(),)),
+    "settle before commit": CrashMutant(Parts(checkout=SettlesBeforeCommit), (Way(),)),
+    "unmark before release": CrashMutant(Parts(checkout=UnmarksBeforeRelease), (Declined(),)),
+    "a fresh intent key per try": CrashMutant(Parts(payments=FreshKeyPerTry), (Way(),)),
+    "refusals of a quote without a tombstone": CrashMutant(Parts(orders=RefusesWithoutTombstone), (ChangedTotal(),)),
+    "a fresh refund key per try, and no look": CrashMutant(Parts(payments=FreshRefundKeyPerTry), (Refunded(),)),
+    "nobody reconciles": CrashMutant(Parts(reconcile=NeverReconciles), (Way(),)),
 }

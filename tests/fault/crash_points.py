@@ -18,18 +18,18 @@ from random import Random
 
 from services.local.postgres import Server
 from tests.conftest import Databases
-from tests.fault import report as told_as
 from tests.fault.crash_controller import CONTROLLER_DIES, NEIGHBOUR_DIES, Call, Controller, Fault, Parts, When
 from tests.fault.crash_keys import claims
-from tests.fault.crash_mutants import MUTANTS, Mutant
+from tests.fault.crash_mutants import MUTANTS, CrashMutant
 from tests.fault.crash_trial import Trial
 from tests.fault.crash_ways import RECOVERIES, WAYS, Race, Recovery, Stopped, Way
 from tests.fault.crash_world import World, databases_on, own_server, world_of
-from tests.fault.report import Asked, Case, Report
+from tests.fault.report import Asked, Case, Mutant, Report, percentile
 
 REAL = Parts()
 AT_ONCE, SECONDS_FOR_ONE = 8, 60.0
 ONCE, TWICE, NEIGHBOUR = "the controller dies", "the controller dies, and who recovers dies too", "a neighbour dies"
+UNDISTURBED = "nothing goes wrong"
 ENDS: tuple[When, ...] = ("before", "after")
 RECOVERING = ("recovery", "second recovery")
 
@@ -123,9 +123,13 @@ async def run_all(
 # --- which cases
 
 
-async def recorded(world: World, ways: Iterable[Way], parts: Parts = REAL) -> list[tuple[Way, str, Call]]:
-    """Every call of every way, and the life that makes it, when nothing goes wrong."""
-    endings = await run_all(world, [Plan(way, ONCE) for way in ways], parts)
+async def undisturbed(world: World, ways: Iterable[Way], parts: Parts = REAL) -> list[Ending]:
+    """Every way walked to its end, when nothing goes wrong."""
+    return await run_all(world, [Plan(way, UNDISTURBED) for way in ways], parts)
+
+
+def points_of(endings: Iterable[Ending]) -> list[tuple[Way, str, Call]]:
+    """Every call of the ways that were walked, and the life that made it."""
     return [
         (ending.plan.way, life, call)
         for ending in endings
@@ -219,20 +223,21 @@ async def walk(databases: Databases, share: Share) -> Walked:
     """Every kind of fault over some of the ways, then the books of all of them together."""
     dice = Random(share.seed)
     async with world_of(databases) as world:
-        points = await recorded(world, share.ways, share.parts)
+        walked = await undisturbed(world, share.ways, share.parts)
+        points = points_of(walked)
         once = await run_all(world, drawn(single_faults(points), share.single, dice), share.parts)
         more = [
             *drawn(neighbour_faults(points), share.neighbour, dice),
             *drawn(double_faults(once), share.double, dice),
         ]
-        endings = once + await run_all(world, more, share.parts)
+        endings = walked + once + await run_all(world, more, share.parts)
         broken = await world.books()  # Before the claims, which hold and charge without a checkout.
         return Walked(endings, await claims(world), len(points), broken)
 
 
-async def cases_until_noticed(world: World, mutant: Mutant, *, seed: int) -> int | None:
+async def cases_until_noticed(world: World, mutant: CrashMutant, *, seed: int) -> int | None:
     """After how many cases a missing safeguard is noticed; None if it never is."""
-    points = await recorded(world, mutant.ways, mutant.parts)
+    points = points_of(await undisturbed(world, mutant.ways, mutant.parts))
     plans = single_faults(points) + neighbour_faults(points)
     endings = await run_all(world, Random(seed).sample(plans, len(plans)), mutant.parts, stop_early=True)
     return next((number for number, ending in enumerate(endings, 1) if ending.broken), None)
@@ -240,6 +245,8 @@ async def cases_until_noticed(world: World, mutant: Mutant, *, seed: int) -> int
 
 WHOLE = Share(WAYS, 0, single=2000, neighbour=150, double=150)
 SHORT = Share(WAYS, 0, single=60, neighbour=20, double=24)
+"""What `make test` walks. A push is followed by the stage as well, which then need not be as long again."""
+PUSH = Share(WAYS, 0, single=30, neighbour=12, double=12)
 
 
 def run(asked: Asked) -> Report:
@@ -248,12 +255,12 @@ def run(asked: Asked) -> Report:
     report = Report("crash-points", "a process dies before and after every call, and another one finishes", asked.seed)
     with own_server() as server:
         if asked.short:
-            walked = [in_process(server.superuser_url, replace(SHORT, seed=asked.seed))]
+            walked = [in_process(server.superuser_url, replace(PUSH, seed=asked.seed))]
         else:
             walked = in_two_processes(server.superuser_url, replace(WHOLE, seed=asked.seed))
             noticed = asyncio.run(mutants_noticed(server, asked.seed))
             report.mutants = [
-                told_as.Mutant(name, "where it ended, or the books" if number else None, number or 0, "cases")
+                Mutant(name, "where it ended, or the books" if number else None, number or 0, "cases")
                 for name, number in noticed.items()
             ]
             report.counts["mutants noticed"] = sum(number is not None for number in noticed.values())
@@ -294,7 +301,7 @@ def tell(report: Report, walked: Iterable[Walked]) -> None:
     endings = [ending for one in walked for ending in one.endings]
     for ending in endings:
         way, name = ending.plan.way, f"{ending.plan.way.name}: {ending.plan.kind}"
-        case = by_name.setdefault(name, Case(name, way.threads))
+        case = by_name.setdefault(name, Case(name, way.threads if ending.plan.faults else ()))
         case.tried += 1
         case.broken += [f"{ending.plan}: {what}" for what in ending.broken]
     for claim in (claim for one in walked for claim in one.cases):
@@ -303,12 +310,12 @@ def tell(report: Report, walked: Iterable[Walked]) -> None:
         case.broken += claim.broken
     report.cases = sorted(by_name.values(), key=lambda case: case.name)
     report.broken += [what for one in walked for what in one.broken]
-    took = sorted(ending.milliseconds for ending in endings if ending.milliseconds)
+    took = [ending.milliseconds for ending in endings if ending.plan.faults and ending.milliseconds]
     report.counts |= {
         "calls at which somebody died": sum(one.points for one in walked),
         "cases": len(endings),
         **Counter(f"cases: {ending.plan.kind}" for ending in endings),
         "rounds of reconcile after a crash": "1, or 2 where a sign-in meets a checkout that hangs",
-        "round of reconcile p50 ms": round(took[len(took) // 2], 1),
-        "round of reconcile p99 ms": round(took[len(took) * 99 // 100], 1),
+        "round of reconcile p50 ms": round(percentile(took, 0.5), 1),
+        "round of reconcile p99 ms": round(percentile(took, 0.99), 1),
     }

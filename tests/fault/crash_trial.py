@@ -23,8 +23,7 @@ from services.controller.orders import Bought
 from services.controller.quote import Form, checkout_id_of
 from tests.fault.crash_controller import Controller, Crashed, Fault, Life, Parts
 from tests.fault.crash_world import PRICE, QUANTITY, World
-
-ADDRESS = {"name": "Asha Rao", "line1": "1 Lake Road", "city": "Pune", "postal_code": "411001", "country": "IN"}
+from tests.integration.shop_client import ADDRESS
 
 
 @dataclass(frozen=True, slots=True)

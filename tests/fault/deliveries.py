@@ -58,7 +58,7 @@ TWO = Shop("two checkouts of one cart", keys=("a", "b"))
 TWO_DECLINED = Shop("two checkouts of one cart; declines, cancels", keys=("a", "b"), declines=True, cancels=True)
 TWO_OF_ALL = replace(ONE, name=ONE.name.replace("one checkout", "two checkouts of one cart"), keys=("a", "b"))
 THREE = Shop("three checkouts of one cart", keys=("a", "b", "c"))
-THREADS = {
+THREADS_OF_SHOPS = {
     ONE: ("FT-29", "FT-30", "FT-31", "FT-32", "FT-36", "FT-37", "FT-38", "FT-40", "FT-42", "FT-44", "FT-67"),
     TWO_DECLINED: ("FT-24", "FT-27", "FT-35", "FT-45"),
     TWO_OF_ALL: ("FT-27", "FT-39", "FT-45", "FT-46", "FT-48", "FT-51", "FT-52", "FT-53", "FT-66", "FT-67"),
@@ -130,7 +130,10 @@ def run(asked: Asked) -> Report:
         asked.seed,
         counts=_figures([*found, safe]),
         cases=[
-            *(Case(shop.name, THREADS[shop], one.states, _broken(one)) for shop, one in zip(shops, found, strict=True)),
+            *(
+                Case(shop.name, THREADS_OF_SHOPS[shop], one.states, _broken(one))
+                for shop, one in zip(shops, found, strict=True)
+            ),
             Case(stands_in, (), safe.states, _broken(safe)),
         ],
         mutants=[Mutant(name, one.violation, len(one.way), UNIT) for name, one in zip(lacks, missed, strict=True)],

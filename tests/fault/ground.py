@@ -26,12 +26,12 @@ Call = Callable[[], httpx.Response]
 
 
 @contextmanager
-def stack_of_two() -> Iterator[Stack]:
-    """Two controllers, two cartdbs and one of everything else, gone afterwards."""
+def stack_of_two(kind: type[Stack] = Stack) -> Iterator[Stack]:
+    """Two controllers, two cartdbs and one of everything else, gone afterwards; `kind` may lack a safeguard."""
     with TemporaryDirectory(prefix="races-") as name:
         folder = Path(name)
         plan = Plan(folder, folder / ".env", free_offset(), environment="test", replicas=TWICE, durable=False)
-        with Stack(plan) as stack:
+        with kind(plan) as stack:
             yield stack
 
 

@@ -7,6 +7,7 @@ has lost an acknowledged edit, or made one up.
 
 import time
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -153,6 +154,13 @@ class CartHistory:
     def explains(self, quantities: Mapping[str, int]) -> bool:
         """Whether a reading may be of this cart, without taking it for one."""
         return all(quantities.get(sku, 0) in self.line(sku).values for sku in {*self.lines, *quantities})
+
+    def explains_with(self, others: Iterable["CartHistory"], quantities: Mapping[str, int]) -> bool:
+        """Whether a reading may be of this cart once it has received the lines of others, without taking it for one."""
+        merged = deepcopy(self)
+        for other in deepcopy(list(others)):
+            merged.receive(other)
+        return merged.explains(quantities)
 
     @property
     def open(self) -> int:

@@ -21,7 +21,7 @@ ARROWS = {
     "controller → idp": "OIDC_INTERNAL_URL",
 }
 """The controller's arrows, and the setting that leads each one through a line."""
-THREADS = {
+THREADS_OF_FATES = {
     "lost": ("FT-36", "FT-37"),
     "held": ("FT-37", "FT-44"),
     "cut": ("FT-37",),
@@ -163,7 +163,7 @@ async def trouble(live: Live, lines: Lines) -> Report:
     await lines.quiet(seconds=HOLD_SECONDS)
     await live.calm(seconds=live.RECOVERY_SECONDS)
     report.cases = [
-        Case(f"{arrow}: {sentence}", THREADS[name], lines.counts[arrow, name])
+        Case(f"{arrow}: {sentence}", THREADS_OF_FATES[name], lines.counts[arrow, name])
         for arrow in arrows
         for name, sentence in SENTENCES.items()
     ]

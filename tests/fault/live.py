@@ -19,7 +19,9 @@ from services.verify import check
 from tests.fault.asking import Door
 from tests.fault.cpu import used
 from tests.fault.histories import Diary
+from tests.fault.operators import Operator
 from tests.fault.reckoning import DOWN, Databases, reckon, settled
+from tests.fault.refund_reckoning import reckon_refunds
 from tests.fault.report import Asked
 from tests.fault.shoppers import Shopper
 from tests.fault.town import Places, Town
@@ -32,6 +34,7 @@ T = TypeVar("T")
 RECONCILE = {"RECONCILE_AFTER_SECONDS": "2", "RECONCILE_EVERY_SECONDS": "0.5"}
 LOOK_SECONDS = 5.0
 UNHANDLED = "unhandled error"
+OPERATORS = 2
 KINDS = ("guest", "member", "guest", "program", "member", "guest")
 
 
@@ -97,6 +100,7 @@ class Live:
         # The kernel ends what was started together with the thread that started it: one thread does it all.
         self._keeper = ThreadPoolExecutor(1, thread_name_prefix="stack")
         self._crowd: list[tuple[Shopper, asyncio.Task[None]]] = []
+        self._desk: list[tuple[Operator, asyncio.Task[None]]] = []
         self._timing: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -145,7 +149,7 @@ class Live:
 
     async def _send_home(self) -> None:
         """Whoever is still about when the run ends early."""
-        tasks = [self._looking, *self._timing, *(task for _, task in self._crowd)]
+        tasks = [self._looking, *self._timing, *(task for _, task in self._everybody)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -159,6 +163,16 @@ class Live:
         ]
         await asyncio.gather(*(shopper.take_token() for shopper in new if shopper.kind == "program"))
         self._crowd += [(shopper, asyncio.create_task(shopper.live())) for shopper in new]
+
+    async def open_desk(self) -> None:
+        """Operators come in, who give money back while the trouble lasts."""
+        new = [Operator(number, self.town, f"operator:{self.asked.seed}") for number in range(OPERATORS)]
+        await asyncio.gather(*(operator.take_token() for operator in new))
+        self._desk += [(operator, asyncio.create_task(operator.live())) for operator in new]
+
+    @property
+    def _everybody(self) -> list[tuple[Shopper | Operator, asyncio.Task[None]]]:
+        return [*self._crowd, *self._desk]
 
     async def floor(self, shoppers: int, seconds: float) -> Floor:
         """How fast and how dear checkouts are with so many shoppers and no faults."""
@@ -233,10 +247,10 @@ class Live:
         self.town.ended.set()
         began = time.monotonic()
         await self._looking
-        results = await asyncio.gather(*(task for _, task in self._crowd), return_exceptions=True)
-        for (shopper, _), result in zip(self._crowd, results, strict=True):
+        results = await asyncio.gather(*(task for _, task in self._everybody), return_exceptions=True)
+        for (person, _), result in zip(self._everybody, results, strict=True):
             if isinstance(result, BaseException):
-                self._breaks([f"{shopper.diary.name} fell over: {result!r}\n    {_last(shopper.diary)}"])
+                self._breaks([f"{person.diary.name} fell over: {result!r}\n    {_last(person.diary)}"])
         if not await settled(self.databases, ended, seconds=max(1.0, self.RECOVERY_SECONDS - time.monotonic() + began)):
             self._breaks([f"unfinished {self.RECOVERY_SECONDS:.0f} s after the last fault"])
         await settled(self.databases, datetime.now(UTC), seconds=self.RECOVERY_SECONDS)
@@ -247,17 +261,19 @@ class Live:
         progress(f"judged {time.monotonic() - began:.1f} s after the end of the run")
 
     async def _look_at_everything(self) -> None:
-        shoppers = [shopper for shopper, _ in self._crowd]
-        ended = await asyncio.gather(*(shopper.look_at_everything() for shopper in shoppers), return_exceptions=True)
-        for shopper, result in zip(shoppers, ended, strict=True):
+        people = [person for person, _ in self._everybody]
+        ended = await asyncio.gather(*(person.look_at_everything() for person in people), return_exceptions=True)
+        for person, result in zip(people, ended, strict=True):
             if isinstance(result, BaseException):
-                self._breaks([f"{shopper.diary.name} could not look: {result!r}\n    {_last(shopper.diary)}"])
+                self._breaks([f"{person.diary.name} could not look: {result!r}\n    {_last(person.diary)}"])
 
     async def _judge(self) -> None:
-        for shopper, _ in self._crowd:
-            self.broken += [(at, f"{shopper.diary.name}: {what}") for at, what in shopper.diary.broken]
+        for person, _ in self._everybody:
+            self.broken += [(at, f"{person.diary.name}: {what}") for at, what in person.diary.broken]
         purchases, charges = await self.databases.purchases(), await self.databases.charges()
         self._breaks(reckon(self.town.attempts.values(), purchases, charges))
+        refunds, given = await self.databases.refunds(), await self.databases.given()
+        self._breaks(reckon_refunds(self.town.givings.values(), refunds, given, purchases))
         self._breaks(await self.databases.stuck())
         self.verdict = await check.verify(self._verifiable, strict=True)
         self._take(self.verdict)
@@ -284,9 +300,3 @@ class Live:
 
 def _last(diary: Diary) -> str:
     return "\n    ".join(diary.about(most=15))
-
-
-def share(values: list[float], part: float) -> float:
-    """A percentile: the value below which that part of all values is."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else 0.0

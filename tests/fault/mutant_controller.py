@@ -11,7 +11,7 @@ from types import ModuleType
 from services.chassis.serve import serve
 from services.controller import app, orders
 from services.local.stack import Stack
-from tests.fault.mutants import UnmarksOnTimeout
+from tests.fault.mutants import FailsARefundOnTimeout, UnmarksOnTimeout
 
 
 def _replace(module: ModuleType, name: str, value: object) -> None:
@@ -30,9 +30,14 @@ def _fresh_id_per_try() -> None:
     _replace(orders, "checkout_id_of", fresh)
 
 
+def _fail_a_refund_on_time_out() -> None:
+    _replace(app, "Refunds", FailsARefundOnTimeout)
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     "unmark-on-time-out": _unmark_on_time_out,
     "fresh-id-per-try": _fresh_id_per_try,
+    "fail-a-refund-on-time-out": _fail_a_refund_on_time_out,
 }
 
 

@@ -275,7 +275,7 @@ class RefusesWithoutTombstone(Orders):
 
 
 @dataclass(frozen=True)
-class Mutant:
+class ScheduleMutant:
     """A safeguard that is missing, the rule that breaks without it, and how many seeds must suffice to notice."""
 
     parts: Parts
@@ -290,34 +290,46 @@ DIFFERS = "a purchased cart differs from its snapshot"
 UNBACKED = "given back, and no refund stands for it"
 SOLD_AND_LEFT = "stock sold and left is not what there was"
 
-MUTANTS: dict[str, Mutant] = {
-    "unmark on a time-out": Mutant(Parts(checkout=UnmarksOnTimeout), CHARGED_OPEN),
-    "a fresh intent key per try, none attached": Mutant(
+MUTANTS: dict[str, ScheduleMutant] = {
+    "unmark on a time-out": ScheduleMutant(Parts(checkout=UnmarksOnTimeout), CHARGED_OPEN),
+    "a fresh intent key per try, none attached": ScheduleMutant(
         Parts(payments=FreshKeyPerTry, carts=NothingAttached), "a cart was charged twice"
     ),
-    "undo without cancel": Mutant(Parts(checkout=UndoesWithoutCancel), CHARGED_OPEN),
-    "reconcile without cancel": Mutant(Parts(reconcile=ReconcilesWithoutCancel), CHARGED_OPEN),
-    "an unknown cancel taken as canceled": Mutant(Parts(line_to_payments=TakesUnknownCancelForCanceled), CHARGED_OPEN),
-    "confirm before hold": Mutant(Parts(checkout=ConfirmsBeforeHold), "alarm: charged, and its goods are not held"),
-    "failed told before it is sure": Mutant(Parts(checkout=TellsFailedEarly), "told failed, and it is paid", 6000),
-    "unmark before release": Mutant(Parts(checkout=UnmarksBeforeRelease), HELD),
-    "settle before commit": Mutant(Parts(checkout=SettlesBeforeCommit), HELD),
-    "the live price charged": Mutant(Parts(checkout=ChargesTheLivePrice), "charged another amount than the snapshot's"),
-    "a failed purchase revived": Mutant(Parts(carts=RevivesFailedRows), "told failed, and it is paid"),
-    "refusals of a mark not written down": Mutant(Parts(carts=ForgetsRefusals), "told failed, and it is paid", 4000),
-    "refusals of a quote without a tombstone": Mutant(
+    "undo without cancel": ScheduleMutant(Parts(checkout=UndoesWithoutCancel), CHARGED_OPEN),
+    "reconcile without cancel": ScheduleMutant(Parts(reconcile=ReconcilesWithoutCancel), CHARGED_OPEN),
+    "an unknown cancel taken as canceled": ScheduleMutant(
+        Parts(line_to_payments=TakesUnknownCancelForCanceled), CHARGED_OPEN
+    ),
+    "confirm before hold": ScheduleMutant(
+        Parts(checkout=ConfirmsBeforeHold), "alarm: charged, and its goods are not held"
+    ),
+    "failed told before it is sure": ScheduleMutant(
+        Parts(checkout=TellsFailedEarly), "told failed, and it is paid", 6000
+    ),
+    "unmark before release": ScheduleMutant(Parts(checkout=UnmarksBeforeRelease), HELD),
+    "settle before commit": ScheduleMutant(Parts(checkout=SettlesBeforeCommit), HELD),
+    "the live price charged": ScheduleMutant(
+        Parts(checkout=ChargesTheLivePrice), "charged another amount than the snapshot's"
+    ),
+    "a failed purchase revived": ScheduleMutant(Parts(carts=RevivesFailedRows), "told failed, and it is paid"),
+    "refusals of a mark not written down": ScheduleMutant(
+        Parts(carts=ForgetsRefusals), "told failed, and it is paid", 4000
+    ),
+    "refusals of a quote without a tombstone": ScheduleMutant(
         Parts(orders=RefusesWithoutTombstone), "told failed, and it is paid"
     ),
-    "no version compared": Mutant(Parts(carts=MarksWhateverTheVersion), DIFFERS, 2000),
-    "a marked cart marked again": Mutant(Parts(carts=MarksBusyCarts), TWO),
-    "a purchased cart edited": Mutant(Parts(carts=EditsWhilePaying), DIFFERS),
-    "a late unmark reopens the cart": Mutant(Parts(carts=LateUnmarkReopens), "a purchased cart is open"),
-    "release without a tombstone": Mutant(Parts(stock=ReleasesWithoutTombstone), HELD),
-    "a repeated hold holds again": Mutant(Parts(stock=HoldsTwice), SOLD_AND_LEFT),
-    "a refund failed on a time-out": Mutant(Parts(refunds=FailsARefundOnTimeout), UNBACKED),
-    "a fresh refund key per try": Mutant(Parts(payments=FreshRefundKeyPerTry), "a refund was given back twice"),
-    "no sum of refunds": Mutant(Parts(carts=RefundsWithoutASum), "refunds of more than was paid"),
-    "refused refunds not written down": Mutant(Parts(carts=ForgetsRefusedRefunds), "told another end of a refund"),
-    "a refund finished before its restock": Mutant(Parts(refunds=FinishesBeforeRestock), SOLD_AND_LEFT),
-    "a repeated restock restocks again": Mutant(Parts(stock=RestocksTwice), SOLD_AND_LEFT),
+    "no version compared": ScheduleMutant(Parts(carts=MarksWhateverTheVersion), DIFFERS, 2000),
+    "a marked cart marked again": ScheduleMutant(Parts(carts=MarksBusyCarts), TWO),
+    "a purchased cart edited": ScheduleMutant(Parts(carts=EditsWhilePaying), DIFFERS),
+    "a late unmark reopens the cart": ScheduleMutant(Parts(carts=LateUnmarkReopens), "a purchased cart is open"),
+    "release without a tombstone": ScheduleMutant(Parts(stock=ReleasesWithoutTombstone), HELD),
+    "a repeated hold holds again": ScheduleMutant(Parts(stock=HoldsTwice), SOLD_AND_LEFT),
+    "a refund failed on a time-out": ScheduleMutant(Parts(refunds=FailsARefundOnTimeout), UNBACKED),
+    "a fresh refund key per try": ScheduleMutant(Parts(payments=FreshRefundKeyPerTry), "a refund was given back twice"),
+    "no sum of refunds": ScheduleMutant(Parts(carts=RefundsWithoutASum), "refunds of more than was paid"),
+    "refused refunds not written down": ScheduleMutant(
+        Parts(carts=ForgetsRefusedRefunds), "told another end of a refund"
+    ),
+    "a refund finished before its restock": ScheduleMutant(Parts(refunds=FinishesBeforeRestock), SOLD_AND_LEFT),
+    "a repeated restock restocks again": ScheduleMutant(Parts(stock=RestocksTwice), SOLD_AND_LEFT),
 }

@@ -1,8 +1,8 @@
 """One page of what the campaign tried and what became of it: a file that needs nothing but itself."""
 
 import subprocess
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -29,8 +29,8 @@ class Proof:
         return any(broken for _, _, broken in self.cases)
 
 
-def page_of(reports: list[Report], asked: Asked) -> str:
-    """The HTML of a campaign."""
+def page_of(reports: list[Report], asked: Asked, stages: Sequence[str] = ()) -> str:
+    """The HTML of a campaign that ran these stages."""
     pages = Environment(
         loader=FileSystemLoader(REPOSITORY / "tests" / "fault"),
         autoescape=True,
@@ -48,6 +48,7 @@ def page_of(reports: list[Report], asked: Asked) -> str:
         proofs=proofs(reports),
         threads=THREADS,
         command=command(asked),
+        alone=[command(replace(asked, stages=(name,))) for name in stages],
         commit=commit(),
         now=datetime.now(UTC),
         seconds=sum(report.seconds for report in reports),
@@ -61,8 +62,9 @@ def number(value: float | str) -> str:
 
 def command(asked: Asked) -> str:
     """What repeats the campaign."""
-    sizes = [f"SEEDS={asked.seeds}"] if asked.seeds else []
-    return " ".join(["make faults", f"SEED={asked.seed}", *sizes, *(["ARGS=--short"] if asked.short else [])])
+    sizes = [f" SEEDS={asked.seeds}"] if asked.seeds else []
+    options = [*(["--short"] if asked.short else []), *(f"--stage {name}" for name in asked.stages)]
+    return f"make faults SEED={asked.seed}{''.join(sizes)}" + (f' ARGS="{" ".join(options)}"' if options else "")
 
 
 def figures(reports: Iterable[Report]) -> list[tuple[str, float | str]]:

@@ -19,7 +19,7 @@ TARGETS = ("controller-1", "controller-2", "cartdb-1", "cartdb-2", "catalog", "p
 KILLED, FROZEN, RESTARTED = "is killed and started again", "is frozen and goes on later", "is restarted"
 FREEZE_SECONDS = (3.5, 5.0)
 """Longer than others wait before they take its checkouts over."""
-THREADS = {
+THREADS_OF_SERVICES = {
     "controller": ("FT-36", "FT-40", "FT-44", "FT-71", "FT-72"),
     "cartdb": ("FT-01", "FT-24", "FT-34", "FT-72"),
     "catalog": ("FT-39", "FT-52", "FT-72"),
@@ -47,8 +47,12 @@ async def trouble(live: Live) -> Report:
     report = Report("processes", "Processes killed, frozen and restarted under load", asked.seed)
     began = time.monotonic()
     await measure(live, report)
+    await live.open_desk()
     since = telling.now(live)
-    cases = {deed: Case(f"{deed[0]} {deed[1]} under load", THREADS[deed[0].partition("-")[0]]) for deed in deeds(asked)}
+    cases = {
+        deed: Case(f"{deed[0]} {deed[1]} under load", THREADS_OF_SERVICES[deed[0].partition("-")[0]])
+        for deed in deeds(asked)
+    }
     for deed, case in cases.items():
         await live.calm(seconds=0.5 if asked.short else 5.0)
         await do(live, deed, case)
@@ -66,7 +70,7 @@ async def trouble(live: Live) -> Report:
 
 async def measure(live: Live, report: Report) -> None:
     """What the stack does undisturbed, before anything happens to it."""
-    for shoppers, seconds in [(live.shoppers, 3.0)] if live.asked.short else [(4, 6.0), (live.shoppers, 8.0)]:
+    for shoppers, seconds in [(live.shoppers, 2.0)] if live.asked.short else [(4, 6.0), (live.shoppers, 8.0)]:
         floor = await live.floor(shoppers, seconds)
         report.counts[f"without faults, {shoppers} shoppers"] = floor.told()
         progress(f"without faults, {shoppers} shoppers: {floor.told()}")
@@ -132,6 +136,7 @@ def conclude(report: Report, live: Live) -> None:
     report.counts["carts and orders compared at the end"] = live.town.counts["carts compared at the end"] + len(
         live.town.attempts
     )
+    report.counts["refunds compared at the end"] = len(live.town.givings)
     report.counts |= {f"verified: {name}": count for name, count in sorted(live.verdict.counts.items())}
 
 

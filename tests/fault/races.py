@@ -13,13 +13,17 @@ import httpx
 from services.local.stack import Stack
 from services.verify.check import verify_now
 from tests.fault.ground import Call, Ground, only, order_id_of, stack_of_two, statuses
-from tests.fault.report import Asked, Case, Report
+from tests.fault.mutant_controller import stack_of
+from tests.fault.report import Asked, Case, Mutant, Report
 from tests.integration.shop_client import Shop, Shopper
 from tests.verifying import books_of
 
 TITLE = "Requests that should not meet, meeting: a running stack, two controllers, two cartdbs"
-WHOLE_SECONDS, SHORT_SECONDS = 50.0, 12.0
+WHOLE_SECONDS, SHORT_SECONDS = 50.0, 4.0
 EDITS_WITHIN = 0.4
+MUTANT_SECONDS = 12.0
+FRESH_ID = "fresh-id-per-try"
+SAFEGUARDS = {FRESH_ID: "a fresh checkout id per try"}
 
 
 def equal_checkouts_at_once(ground: Ground) -> None:
@@ -312,8 +316,29 @@ RACES = (
 
 
 def run(asked: Asked) -> Report:
+    """Rounds of each race; and, where there is time, whether they would have noticed a safeguard that is missing."""
+    report = run_all(asked)
+    if not asked.short:
+        report.mutants = [tried(FRESH_ID, asked)]
+    return report
+
+
+def tried(name: str, asked: Asked) -> Mutant:
+    """The races on controllers without a safeguard, until one of them notices."""
+    report = _empty(asked)
+    with stack_of_two(stack_of(name)) as stack:
+        _rounds(report, stack, asked, until=time.monotonic() + MUTANT_SECONDS, stop_early=True)
+    noticed_by = next((case.name for case in report.cases if case.broken), None)
+    return Mutant(SAFEGUARDS[name], noticed_by, report.tried, "rounds")
+
+
+def _empty(asked: Asked) -> Report:
+    return Report("races", TITLE, asked.seed, cases=[Case(race.name, race.threads) for race in RACES])
+
+
+def run_all(asked: Asked) -> Report:
     """Rounds of each race in turn, until the time is up."""
-    report = Report("races", TITLE, asked.seed, cases=[Case(race.name, race.threads) for race in RACES])
+    report = _empty(asked)
     started = time.monotonic()
     with stack_of_two() as stack:
         ready = time.monotonic()
@@ -333,7 +358,7 @@ def run(asked: Asked) -> Report:
     return report
 
 
-def _rounds(report: Report, stack: Stack, asked: Asked, *, until: float) -> Counter[str]:
+def _rounds(report: Report, stack: Stack, asked: Asked, *, until: float, stop_early: bool = False) -> Counter[str]:
     ended, number = Counter[str](), 0
     while number == 0 or time.monotonic() < until:
         for race, case in zip(RACES, report.cases, strict=True):
@@ -347,6 +372,8 @@ def _rounds(report: Report, stack: Stack, asked: Asked, *, until: float) -> Coun
                 except (AssertionError, httpx.HTTPError, KeyError) as broken:
                     case.broken.append(f"round {number}: {str(broken) or repr(broken)}")
                 ended += ground.ended
+            if stop_early and case.broken:
+                return ended
         number += 1
         print(f"races: {report.tried} rounds", file=sys.stderr)
     return ended

@@ -1,4 +1,7 @@
-"""What the databases say at the end, held against what shoppers were told: orders, charges, carts."""
+"""What the databases say at the end, held against what shoppers were told: orders, charges, carts.
+
+What operators were told of refunds is held against them in refund_reckoning.py.
+"""
 
 import asyncio
 from collections import defaultdict
@@ -21,7 +24,13 @@ CHARGES = """
 """
 UNFINISHED = """
     SELECT (SELECT count(*) FROM purchases WHERE state = 'pending' AND created_at <= $1)
+        + (SELECT count(*) FROM refunds WHERE state = 'pending' AND created_at <= $1)
         + (SELECT count(*) FROM carts WHERE status = 'moving' AND updated_at <= $1)
+"""
+REFUNDS = "SELECT refund_id::text, checkout_id::text, state, amount FROM refunds"
+GIVEN = """
+    SELECT r.id, r.amount, r.metadata ->> 'refund_id' AS refund_id, i.metadata ->> 'checkout_id' AS checkout_id
+    FROM refunds r JOIN payment_intents i ON i.id = r.payment_intent
 """
 STUCK = "SELECT cart_id::text, owner_id, status FROM carts WHERE status IN ('in_checkout', 'moving')"
 DOWN = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
@@ -49,6 +58,26 @@ class Charge:
     charges: int
 
 
+@dataclass(frozen=True)
+class RefundRow:
+    """A refund as cartdb has it."""
+
+    refund_id: str
+    checkout_id: str
+    state: str
+    amount: int | None
+
+
+@dataclass(frozen=True)
+class Given:
+    """Money that went back: by which refund of the processor, how much, and of which refund and checkout that tells."""
+
+    id: str
+    amount: int
+    refund_id: str | None
+    checkout_id: str | None
+
+
 class Databases:
     """Questions to a stack's databases, for as long as their server answers."""
 
@@ -72,7 +101,7 @@ class Databases:
                 await connection.close(timeout=2)
 
     async def unfinished(self, since: datetime) -> int | None:
-        """Purchases and adoptions begun before that moment without an end; None while nobody can tell."""
+        """Purchases, refunds and adoptions begun before that moment without an end; None while nobody can tell."""
         try:
             return int((await self.rows("cartdb", UNFINISHED, since))[0][0])
         except DOWN:
@@ -84,6 +113,12 @@ class Databases:
     async def charges(self) -> list[Charge]:
         rows = await self.rows("payments", CHARGES)
         return [Charge(row["id"], row["amount_received"], row["checkout_id"], row["charges"]) for row in rows]
+
+    async def refunds(self) -> list[RefundRow]:
+        return [RefundRow(**dict(row)) for row in await self.rows("cartdb", REFUNDS)]
+
+    async def given(self) -> list[Given]:
+        return [Given(**dict(row)) for row in await self.rows("payments", GIVEN)]
 
     async def stuck(self) -> list[str]:
         rows = await self.rows("cartdb", STUCK)

@@ -1,5 +1,6 @@
 """What the stages of `make faults` report, and the shape in which each is asked to run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -11,11 +12,13 @@ class Asked:
         seed: the first number of everything that is drawn.
         short: the size that fits into every push, instead of the whole.
         seeds: how many schedules, where that is not left to the stage.
+        stages: those that alone are wanted, by name; empty is all of them.
     """
 
     seed: int = 0
     short: bool = False
     seeds: int | None = None
+    stages: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -88,3 +91,9 @@ class Report:
     def tried(self) -> int:
         """How many times trouble was made, over all cases."""
         return sum(case.tried for case in self.cases)
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """The value below which that part of all values is; 0.0 of none."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else 0.0

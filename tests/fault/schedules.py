@@ -7,7 +7,7 @@ from tests.fault.report import Asked, Case, Report
 from tests.fault.schedule import Schedule
 
 TITLE = "Crashes, lost, late and repeated messages and outages, drawn for each call of the real steps"
-WHOLE, SHORT = 20_000, 3_000
+WHOLE, SHORT = 20_000, 1_500
 
 TROUBLES = {
     "lost_request": ("a request is lost on its way", ("FT-40", "FT-41")),
@@ -32,7 +32,7 @@ def run(asked: Asked) -> Report:
         title=TITLE,
         seed=asked.seed,
         counts=_figures(counts),
-        cases=_cases(counts),
+        cases=_cases(counts, enough=not asked.short and asked.seeds is None),
         broken=_broken(counts),
     )
 
@@ -48,16 +48,20 @@ def _figures(counts: Counts) -> dict[str, int | float | str]:
         "refused or failed": endings["refused"] + endings["failed"],
         "told processing": endings["told processing"],
         "told called off": endings["told called off"],
+        "kinds of mishap that were never met": len(counts.unmet()),
     }
 
 
-def _cases(counts: Counts) -> list[Case]:
+def _cases(counts: Counts, *, enough: bool) -> list[Case]:
+    """In the whole campaign, if nobody said how few schedules are enough, each mishap has to have met each call."""
     met = [
         Case(
             name=name,
             threads=threads,
             tried=sum(n for (_, _, fate), n in counts.met.items() if fate == trouble),
-            broken=[f"never met by {call} of {actor}" for actor, call, fate in counts.unmet() if fate == trouble],
+            broken=[
+                f"never met by {call} of {actor}" for actor, call, fate in counts.unmet() if enough and fate == trouble
+            ],
         )
         for trouble, (name, threads) in TROUBLES.items()
     ]

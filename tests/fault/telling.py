@@ -3,8 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tests.fault.live import Live, share
-from tests.fault.report import Report
+from tests.fault.live import Live
+from tests.fault.report import Report, percentile
 
 
 @dataclass
@@ -52,5 +52,5 @@ def tell(report: Report, live: Live, since: Since) -> None:
 def _spread(what: str, seconds: list[float]) -> dict[str, float]:
     if not seconds:
         return {}
-    middle, most, longest = share(seconds, 0.5), share(seconds, 0.99), max(seconds)
+    middle, most, longest = percentile(seconds, 0.5), percentile(seconds, 0.99), max(seconds)
     return {f"{what}, p50": round(middle, 2), f"{what}, p99": round(most, 2), f"{what}, longest": round(longest, 2)}

@@ -10,8 +10,9 @@ import pytest
 
 from services.local.settings import REPOSITORY
 from tests.fault import __main__ as campaign
-from tests.fault.page import page_of
+from tests.fault.page import command, page_of
 from tests.fault.report import Asked, Case, Mutant, Report
+from tests.fault.stages import STAGES
 from tests.fault.threads import THREADS, Thread
 
 TESTS = REPOSITORY / "tests"
@@ -150,6 +151,44 @@ def test_one_stage_can_be_asked_for_alone(run: Callable[..., int]) -> None:
     assert run("--stage", "good", good=held, bad=broken) == 0
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (Asked(seed=3), "make faults SEED=3"),
+        (Asked(seed=3, short=True, seeds=9), 'make faults SEED=3 SEEDS=9 ARGS="--short"'),
+        (Asked(seed=3, stages=("races", "search")), 'make faults SEED=3 ARGS="--stage races --stage search"'),
+    ],
+)
+def test_the_command_that_repeats_a_campaign_is_told(asked: Asked, told: str) -> None:
+    assert command(asked) == told
+
+
+def test_every_command_of_the_page_can_be_given() -> None:
+    page = Reader(page_of([held(Asked())], Asked(seed=3), list(STAGES)))
+
+    given = re.findall(r'make faults SEED=3 ARGS="([^"]+)"', page.text)
+    assert [campaign.arguments(one.split()).stage for one in given] == [[name] for name in STAGES]
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--seed", "x"), ("--seed", "-1"), ("--seeds", "0"), ("--seeds", "-5"), ("--seeds", "1.5")]
+)
+def test_a_size_that_makes_no_sense_is_refused_in_the_words_of_make(
+    wrong: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        campaign.arguments(wrong)
+
+    told = capsys.readouterr().err
+    assert "make faults" in told
+    assert f"{wrong[1]} is not a whole number" in told or "expected one argument" in told
+
+
+def test_a_part_of_the_campaign_leaves_the_page_of_the_whole_alone() -> None:
+    assert campaign.page_for(Asked()).name == "faults.html"
+    assert campaign.page_for(Asked(stages=("search",))).name == "faults-search.html"
+
+
 # --- the page
 
 
@@ -194,5 +233,5 @@ def test_the_page_needs_nothing_but_itself_and_leads_to_the_threads() -> None:
 
     assert "https://github.com/medusajs/medusa/issues/12790" in page.addresses
     assert [address for address in page.addresses if not address.startswith(("https://github.com/", "#"))] == []
-    assert "make faults SEED=3 ARGS=--short" in page.text
+    assert 'make faults SEED=3 ARGS="--short"' in page.text
     assert "an order is gone" in page.text

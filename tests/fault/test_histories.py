@@ -104,6 +104,18 @@ def test_a_line_that_nobody_put_in_is_found_out() -> None:
     assert CartHistory("cart").read({"tea": 1}) == ["cart cart holds 1 tea, which can only be [0]"]
 
 
+def test_whether_a_guests_lines_have_come_is_asked_of_the_cart_that_is_read_and_changes_nothing() -> None:
+    guest, bought, next_one = CartHistory("guest"), CartHistory("bought"), CartHistory("next")
+    known = add(3)
+    guest.line("tea").begin(known)
+    guest.line("tea").happened(known)
+
+    assert not bought.explains_with([guest], {})
+    assert next_one.explains_with([guest], {"tea": 3})
+
+    assert guest.read({"tea": 3}) == bought.read({}) == next_one.read({}) == []
+
+
 def test_a_guests_lines_are_added_to_the_users() -> None:
     guest, user = CartHistory("guest"), CartHistory("user")
     known, unanswered, own = add(3), add(10), add(1)

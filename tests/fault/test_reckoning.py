@@ -3,8 +3,9 @@
 import pytest
 
 from tests.fault.histories import Diary
-from tests.fault.reckoning import Charge, Row, reckon
-from tests.fault.town import Attempt
+from tests.fault.reckoning import Charge, Given, RefundRow, Row, reckon
+from tests.fault.refund_reckoning import reckon_refunds
+from tests.fault.town import Attempt, Giving
 
 
 def attempt(*told: str, shown: int = 500) -> Attempt:
@@ -52,3 +53,61 @@ def test_an_order_paid_with_another_total_than_was_shown_is_named() -> None:
     (wrong,) = reckon([attempt("paid", shown=499)], [row("paid")], [CHARGED])
 
     assert "was shown as 499 and is paid with 500" in wrong
+
+
+def giving(*told: str) -> Giving:
+    one = Giving("order", 200, Diary("operator 1"), {"refund"})
+    one.told.update(told)
+    return one
+
+
+def refund(state: str) -> RefundRow:
+    return RefundRow("refund", "order", state, 200)
+
+
+BACK = Given("re_1", 200, "refund", "order")
+
+
+def test_a_refund_that_was_told_done_and_went_back_once_is_right() -> None:
+    assert reckon_refunds([giving("processing", "done")], [refund("done")], [BACK], [row("paid")]) == []
+
+
+def test_a_refund_that_was_refused_and_did_not_go_back_is_right() -> None:
+    assert reckon_refunds([giving("refused")], [refund("failed")], [], [row("paid")]) == []
+    assert reckon_refunds([giving("refused")], [], [], [row("paid")]) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "refunds", "given", "wrong"),
+    [
+        ("done", [refund("done")], [], "was told done and nothing went back"),
+        ("done", [refund("failed")], [BACK], "was told done and is failed"),
+        ("done", [], [BACK], "was told done and is unknown to cartdb"),
+        ("refused", [refund("failed")], [BACK], "was told refused and went back"),
+        ("done", [refund("done")], [BACK, Given("re_2", 200, "other", "order")], "went back 2 times"),
+        ("processing", [refund("pending")], [], "refund refund of order order is still pending"),
+        ("processing", [refund("done")], [], "refund refund of 200 is done, and nothing went back"),
+        ("processing", [refund("failed")], [BACK], "refund refund of 200 is failed, and [200] went back"),
+        ("processing", [refund("done")], [Given("re_1", 199, "refund", "order")], "is done, and [199] went back"),
+        ("processing", [], [BACK], "re_1 gave 200 of order order back, for which there is no refund"),
+        (
+            "done",
+            [refund("done"), RefundRow("more", "order", "done", 301)],
+            [BACK, Given("re_2", 301, "more", "order")],
+            "order order was paid with 500, and 501 went back",
+        ),
+    ],
+)
+def test_a_refund_that_differs_is_named(told: str, refunds: list[RefundRow], given: list[Given], wrong: str) -> None:
+    assert any(wrong in what for what in reckon_refunds([giving(told)], refunds, given, [row("paid")]))
+
+
+def test_a_refund_that_was_told_in_two_ways_or_under_two_ids_breaks_at_once() -> None:
+    one = giving("done")
+
+    one.tell("refused")
+    one.named("another")
+
+    (_, two_ends), (_, two_ids) = one.diary.broken
+    assert "told done and refused" in two_ends
+    assert "['another', 'refund']" in two_ids

@@ -41,6 +41,38 @@ class Attempt:
         return next((what for what in ("paid", "refused") if what in self.told), None)
 
 
+@dataclass
+class Giving:
+    """One refund that an operator wants, and everything that anybody was told of it.
+
+    `amount` is in minor units, and no other refund of the order is wanted of the same, so that they are told apart
+    without their ids.
+    """
+
+    order_id: str
+    amount: int
+    diary: Diary
+    refund_ids: set[str] = field(default_factory=set)
+    told: set[str] = field(default_factory=set)
+
+    def tell(self, what: str) -> None:
+        """The operator was told done, refused or processing."""
+        self.told.add(what)
+        if {"done", "refused"} <= self.told:
+            self.diary.breaks(f"the refund of {self.amount} of order {self.order_id} was told done and refused")
+
+    def named(self, refund_id: str) -> None:
+        """An answer told its id."""
+        self.refund_ids.add(refund_id)
+        if len(self.refund_ids) > 1:
+            self.diary.breaks(f"the refund of {self.amount} of order {self.order_id} is {sorted(self.refund_ids)}")
+
+    @property
+    def outcome(self) -> str | None:
+        """What was told for good."""
+        return next((what for what in ("done", "refused") if what in self.told), None)
+
+
 @dataclass(frozen=True)
 class Places:
     """Where a town's services are, and what opens them."""
@@ -59,6 +91,7 @@ class Town:
         self.dice = dice
         self.think = think
         self.attempts: dict[str, Attempt] = {}
+        self.givings: dict[tuple[str, int], Giving] = {}
         self.owners: dict[str, str] = {}
         self.counts: Counter[str] = Counter()
         self.waits: list[float] = []
@@ -113,6 +146,16 @@ class Town:
         if order_id not in self.attempts:
             self.attempts[order_id] = Attempt(order_id, owner_id, cart_id, shown, diary)
         return self.attempts[order_id]
+
+    def giving(self, order_id: str, amount: int, *, diary: Diary) -> Giving | None:
+        """A refund that nobody has wanted yet; None if somebody has."""
+        if (order_id, amount) in self.givings:
+            return None
+        return self.givings.setdefault((order_id, amount), Giving(order_id, amount, diary))
+
+    def paid_orders(self) -> list[Attempt]:
+        """Those that somebody was told to be paid."""
+        return [attempt for attempt in self.attempts.values() if attempt.outcome == "paid"]
 
     def belongs(self, cart_id: str, owner_id: str) -> bool:
         """Whether a cart is nobody else's."""

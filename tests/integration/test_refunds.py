@@ -94,6 +94,7 @@ def test_only_operators_give_money_back_and_read_what_is_not_theirs(
     customer = shop.customer()
 
     refused = [ask(who, order, amount=100) for who in (guest, shop.guest(), customer)]
+    of_nobodys = ask(customer, {"order_id": str(uuid.UUID(int=0))})
     read = olga.read(f"/orders/{order['order_id']}")
     stranger = customer.http.get(f"/orders/{order['order_id']}")
 
@@ -102,6 +103,7 @@ def test_only_operators_give_money_back_and_read_what_is_not_theirs(
         (401, "unauthenticated"),
         (403, "forbidden"),
     ]
+    assert (of_nobodys.status_code, problem_type(of_nobodys)) == (403, "forbidden")
     assert read == {**guest.read(f"/orders/{order['order_id']}"), "owner_id": guest.cart()["owner"]["id"]}
     assert (stranger.status_code, problem_type(stranger)) == (404, "order_not_found")
     assert shop.given_back(order["total"]) == []

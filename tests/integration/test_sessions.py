@@ -262,6 +262,7 @@ def test_signing_in_changes_the_session_id_and_the_old_one_is_told_so(shop: Shop
 def test_a_guests_lines_arrive_though_nobody_comes_back_to_a_sign_in(shop: Shop, stack: RunningStack) -> None:
     guest = shop.guest()
     shop.sign_up(guest)
+    guest.add("apple", 5)
     guest.http.post("/logout")
     username, again = guest.username, shop.guest()
     again.add("apple", 2)
@@ -269,11 +270,11 @@ def test_a_guests_lines_arrive_though_nobody_comes_back_to_a_sign_in(shop: Shop,
     # when: cartdb is away while they sign in, so that nothing moves, and the answer is lost
     stack.kill("cartdb")
     try:
-        shop.sign_in(again, username)
+        shop.sign_in(again, username, merge="keep_guest")
     finally:
         stack.start("cartdb")
 
-    # then: in another browser of theirs the lines turn up by themselves
+    # then: in another browser of theirs the lines turn up by themselves, as they had chosen
     other = shop.guest()
     shop.sign_in(other, username)
     deadline = time.monotonic() + 45

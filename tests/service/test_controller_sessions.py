@@ -12,7 +12,12 @@ from starlette.requests import Request
 from services.chassis.auth import TokenVerifier
 from services.chassis.database import Database
 from services.chassis.migrate import migrate
-from services.contracts.identity import owner_id_of
+from services.contracts.carts import Freeze, Frozen, MergeStrategy
+from services.contracts.identity import first_cart_id, owner_id_of
+from services.contracts.problems import NotSent
+from services.controller.adoption import Adoption
+from services.controller.authority import Authority
+from services.controller.clients import Carts
 from services.controller.provider import Identity, ServiceToken, Tokens
 from services.controller.session import Doorkeeper, Session, Sessions, Signer
 from services.controller.settings import Settings
@@ -125,6 +130,37 @@ async def test_what_an_ended_session_left_behind_is_still_to_be_moved_until_it_h
     await sessions.merged(left, moved=True)
 
     assert left.guest_owner == session.guest_owner
+    assert await sessions.unmerged(older_than=0) == []
+
+
+@dataclass
+class CartsAwayAtFirst:
+    """cartdb, which cannot be reached by the first call, and then has nothing to move."""
+
+    asked: list[MergeStrategy] = field(default_factory=list)
+
+    async def freeze(self, guest: Authority, command: Freeze) -> Frozen | NotSent:
+        self.asked.append(command.strategy)
+        if len(self.asked) == 1:
+            return NotSent("cartdb", "nobody listens")
+        owner = str(guest.owner)
+        nothing: dict[str, Any] = command.model_dump() | {"guest_owner": owner, "lines": []}
+        return Frozen(**nothing, guest_cart_id=first_cart_id(owner))
+
+
+async def test_what_the_shopper_chose_at_the_sign_in_holds_for_whoever_moves_the_lines_later(
+    sessions: Sessions,
+) -> None:
+    carts = CartsAwayAtFirst()
+    adoption = Adoption(carts=cast(Carts, carts), sessions=sessions, guest_token=cast(ServiceToken, None))
+    session = await sessions.sign_in(
+        sessions.fresh(), issuer=ISSUER, subject="carol", name=None, tokens=TOKENS, strategy=MergeStrategy.KEEP_USER
+    )
+    await adoption.carry_out(session)
+
+    await adoption.catch_up(older_than=0)
+
+    assert carts.asked == [MergeStrategy.KEEP_USER] * 2
     assert await sessions.unmerged(older_than=0) == []
 
 

@@ -83,8 +83,9 @@ def shop_app(webhooks: Webhooks, chosen: Settings) -> FastAPI:
 class SlowBank(processor.Payments):
     """A processor whose every confirmation is held up, longer than anybody waits, until `decided`."""
 
-    def __init__(self, neighbour: Neighbour, database_url: str) -> None:
+    def __init__(self, neighbour: Neighbour, hasty: Neighbour, database_url: str) -> None:
         super().__init__(neighbour, secret_key=SECRET_KEY)
+        self._hasty = processor.Payments(hasty, secret_key=SECRET_KEY)
         self.decided = asyncio.Event()
         self._database_url = database_url
         self._holding: list[asyncio.Task[None]] = []
@@ -95,7 +96,7 @@ class SlowBank(processor.Payments):
         held = asyncio.Event()
         self._holding.append(asyncio.create_task(self._hold(intent_id, held)))
         await held.wait()
-        return await super().confirm(intent_id, payment_method=payment_method, checkout_id=checkout_id)
+        return await self._hasty.confirm(intent_id, payment_method=payment_method, checkout_id=checkout_id)
 
     async def _hold(self, intent_id: str, held: asyncio.Event) -> None:
         connection = await asyncpg.connect(self._database_url)
@@ -175,7 +176,8 @@ async def world_of(make_database: MakeDatabase, *, wired: bool) -> AsyncIterator
         money_url = await opened.enter_async_context(served(payments_app(ledger.app, pace=BRISK)))
         near = await opened.enter_async_context(neighbour("cartdb", cartdb.http))
         far = await opened.enter_async_context(neighbour("catalog", catalog.client))
-        hasty = await opened.enter_async_context(Neighbour("payments", money_url, read_seconds=0.3))
+        # Once, so that the bank's word comes before the confirmation gives up waiting for the intent's row.
+        hasty = await opened.enter_async_context(Neighbour("payments", money_url, read_seconds=0.3, attempts=1))
         patient = await opened.enter_async_context(Neighbour("payments", money_url))
         prompt = processor.Payments(patient, secret_key=SECRET_KEY)
         carts = clients.Carts(near, Forwarded(cartdb.issuer.token(subject="controller", scope=Scope.CART_CHECKOUT)))
@@ -184,6 +186,7 @@ async def world_of(make_database: MakeDatabase, *, wired: bool) -> AsyncIterator
         refunds = Refunds(carts=carts, stock=stock, payments=prompt, alarm=lambda what, _, __: alarms.append(what))
         webhooks = Webhooks(
             checkout=checkout,
+            refunds=refunds,
             reconcile=Reconcile(checkout=checkout, refunds=refunds, carts=carts, payments=prompt),
             carts=carts,
             payments=prompt,
@@ -194,7 +197,7 @@ async def world_of(make_database: MakeDatabase, *, wired: bool) -> AsyncIterator
         money = Payments(await opened.enter_async_context(httpx.AsyncClient(base_url=money_url)))
         if wired:
             await rewire(ledger.app, f"{shop_url}/webhooks/payments")
-        bank = SlowBank(hasty, ledger.app)
+        bank = SlowBank(patient, hasty, ledger.app)
         yield World(cartdb, money, bank, prompt, carts, stock, shop, shop_url, alarms)
         bank.decided.set()
         await asyncio.gather(*bank._holding)
@@ -295,6 +298,11 @@ async def test_what_is_not_signed_as_it_must_be_moves_nothing(unwired: World) ->
     assert await unwired.state(owner, checkout_id) is PurchaseState.PENDING
 
 
+def failed_refund(checkout_id: UUID) -> dict[str, Any]:
+    metadata = {"checkout_id": str(checkout_id), "refund_id": str(uuid4())}
+    return {"type": "refund.failed", "data": {"object": {"status": "failed", "metadata": metadata}}}
+
+
 async def test_a_good_event_is_followed_whatever_cookies_or_origin_it_comes_with(unwired: World) -> None:
     owner, checkout_id = await unwired.late()
     unwired.payments.decided.set()
@@ -305,13 +313,15 @@ async def test_a_good_event_is_followed_whatever_cookies_or_origin_it_comes_with
         await unwired.send(event | {"type": "refund.created"}),
         await unwired.send(event | {"data": {"object": {"metadata": {"checkout_id": str(uuid4())}}}}),
         await unwired.send(event | {"data": {"object": {"metadata": {}}}}),
+        await unwired.send(failed_refund(checkout_id)),
+        await unwired.send(failed_refund(uuid4())),
         await unwired.send("no JSON at all"),
     ]
     before = await unwired.state(owner, checkout_id)
     first = await unwired.send(event, Origin="https://elsewhere.example", Cookie="sid=nobody")
     again = [await unwired.send(event) for _ in range(2)]
 
-    assert [answer.status_code for answer in others] == [204] * 5
+    assert [answer.status_code for answer in others] == [204] * 7
     assert before is PurchaseState.PENDING
     assert [answer.status_code for answer in (first, *again)] == [204] * 3
     assert "set-cookie" not in first.headers
@@ -344,7 +354,9 @@ class Paper:
             carts=carts,  # type: ignore[arg-type]  # no adoptions
             payments=payments,
         )
-        webhooks = Webhooks(checkout=checkout, reconcile=reconcile, carts=carts, payments=payments, patience=15)
+        webhooks = Webhooks(
+            checkout=checkout, refunds=refunds, reconcile=reconcile, carts=carts, payments=payments, patience=15
+        )
         return shop_app(webhooks, chosen)
 
 

@@ -3,8 +3,8 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,27 @@ async def rows(database: DatabaseUrls, statement: str) -> list[asyncpg.Record]:
         return found
     finally:
         await connection.close()
+
+
+@asynccontextmanager
+async def held(
+    database: DatabaseUrls, statement: str
+) -> AsyncIterator[tuple[asyncpg.Connection, Callable[[], Awaitable[int]]]]:
+    """A connection that has done this and not committed it; and how many wait for it."""
+    holder, watcher = await asyncpg.connect(database.app), await asyncpg.connect(database.app)
+
+    async def waiters() -> int:
+        blocked = "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY(pg_blocking_pids(pid))"
+        found: int = await watcher.fetchval(blocked, holder.get_server_pid())
+        return found
+
+    try:
+        await holder.execute("BEGIN")
+        await holder.execute(statement)
+        yield holder, waiters
+    finally:
+        await holder.close()
+        await watcher.close()
 
 
 async def settled(payments: Payments) -> None:
@@ -409,16 +430,79 @@ async def test_what_is_rolled_back_is_told_to_nobody(payments: Payments, receive
     assert sorted(receiver.types) == ["created", "succeeded"]
 
 
-async def test_a_payment_goes_through_while_its_endpoint_is_being_deleted(payments: Payments) -> None:
-    async with receiving() as receiver:
-        endpoints = [await register(payments, receiver) for _ in range(8)]
+async def test_a_payment_goes_through_while_its_endpoint_is_being_deleted(
+    database: DatabaseUrls, payments: Payments, receiver: Receiver
+) -> None:
+    endpoint = await register(payments, receiver)
+    await payments.intent()
+    await settled(payments)
 
-        answers = await asyncio.gather(
-            *(payments.client.delete(f"/v1/webhook_endpoints/{one['id']}", headers=SECRET) for one in endpoints),
-            *(payments.post("payment_intents", amount="100", currency="inr") for _ in range(24)),
+    async with held(database, "SELECT FROM webhook_deliveries FOR UPDATE") as (holder, waiters):
+        path = f"/v1/webhook_endpoints/{endpoint['id']}"
+        deleting = asyncio.create_task(payments.client.delete(path, headers=SECRET))
+        await eventually(waiters)
+        answer = await payments.post("payment_intents", amount="100", currency="inr")
+        was_waiting = not deleting.done()
+        await holder.execute("COMMIT")
+        gone = await deleting
+
+    assert (answer.status_code, was_waiting, gone.status_code) == (200, True, 200)
+    assert await rows(database, "SELECT FROM webhook_deliveries") == []
+    assert await endpoints_of(payments) == []
+
+
+async def test_an_endpoint_that_is_gone_at_the_last_moment_is_not_told_and_breaks_no_payment(
+    database: DatabaseUrls, payments: Payments, receiver: Receiver
+) -> None:
+    await register(payments, receiver)
+
+    async with held(database, "DELETE FROM webhook_endpoints") as (holder, waiters):
+        paying = asyncio.create_task(payments.post("payment_intents", amount="100", currency="inr"))
+        await eventually(waiters)
+        await holder.execute("COMMIT")
+        answer = await paying
+
+    assert answer.status_code == 200
+    assert await rows(database, "SELECT FROM webhook_deliveries") == []
+
+
+async def test_deleting_an_endpoint_takes_all_its_deliveries_and_no_others(
+    database: DatabaseUrls, payments: Payments, receiver: Receiver
+) -> None:
+    endpoint, other = await register(payments, receiver), await register(payments, receiver)
+    for one in (endpoint, other):
+        await payments.post(f"webhook_endpoints/{one['id']}", disabled="true")
+    await rows(
+        database,
+        f"""
+        WITH made AS (
+            INSERT INTO events (id, type, api_version, object, created_at)
+            SELECT 'evt_' || n, 'payment_intent.created', '1', '{{}}', now() FROM generate_series(1, 2500) AS n
+            RETURNING id
         )
+        INSERT INTO webhook_deliveries (event, endpoint)
+        SELECT made.id, endpoints.id FROM made, webhook_endpoints AS endpoints
+        WHERE endpoints.id = '{endpoint["id"]}' OR made.id < 'evt_2'
+        """,
+    )
+    kept = await rows(database, f"SELECT event FROM webhook_deliveries WHERE endpoint = '{other['id']}'")
 
-    assert {answer.status_code for answer in answers} == {200}
+    gone = await payments.client.delete(f"/v1/webhook_endpoints/{endpoint['id']}", headers=SECRET)
+
+    assert gone.status_code == 200
+    assert len(kept) > 1000
+    assert await rows(database, "SELECT event FROM webhook_deliveries") == kept
+
+
+async def test_an_endpoints_deliveries_are_found_without_reading_all_of_them(shared: DatabaseUrls) -> None:
+    connection = await asyncpg.connect(shared.app)
+    try:
+        await connection.execute("SET enable_seqscan = off")
+        plan = await connection.fetch("EXPLAIN DELETE FROM webhook_deliveries WHERE endpoint = 'we_1'")
+    finally:
+        await connection.close()
+
+    assert "webhook_deliveries_of_endpoint" in "\n".join(row[0] for row in plan)
 
 
 async def test_what_has_not_been_taken_can_be_listed(payments: Payments, receiver: Receiver) -> None:

@@ -7,6 +7,7 @@ from typing import cast
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 
 from services.payments.app import tell_for_ever
 from services.payments.delivery import Delivery
@@ -31,12 +32,12 @@ class _BreaksOnce:
         if self.configured == 1:
             raise RuntimeError("not the database's kind of trouble")
 
-    async def waiting(self) -> list[str]:
+    async def waiting(self) -> dict[str, timedelta]:
         self.looked += 1
         if self.looked == 1:
             raise RuntimeError("not the database's kind of trouble")
         self.went_on.set()
-        return []
+        return {}
 
 
 class _InOtherHands:
@@ -45,10 +46,10 @@ class _InOtherHands:
     def __init__(self) -> None:
         self.looked = 0
 
-    async def waiting(self) -> list[str]:
+    async def waiting(self) -> dict[str, timedelta]:
         self.looked += 1
         await asyncio.sleep(0)
-        return ["we_1"]
+        return {"we_1": timedelta(seconds=90)}
 
     async def claim(self, endpoint_id: str, *, room: int, lease: timedelta) -> list[Delivery]:
         return []
@@ -65,11 +66,12 @@ async def test_what_another_replica_has_in_hand_is_not_asked_for_without_a_pause
             await running
 
     assert store.looked == 1
+    assert REGISTRY.get_sample_value("payments_webhooks_overdue_seconds") == 90
 
 
 class _NothingDue:
-    async def waiting(self) -> list[str]:
-        return []
+    async def waiting(self) -> dict[str, timedelta]:
+        return {}
 
 
 @pytest.mark.parametrize("moments", range(5))
@@ -104,3 +106,4 @@ async def test_whatever_breaks_one_look_the_sender_takes_the_next() -> None:
                 await telling
 
     assert (broken.configured, broken.looked) == (2, 2)
+    assert REGISTRY.get_sample_value("payments_webhooks_overdue_seconds") == 0

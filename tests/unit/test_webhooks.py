@@ -9,12 +9,15 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 
+from services.chassis.logs import configure_logging
 from services.contracts.carts import Frozen, Purchase, PurchaseState, Receipt
 from services.contracts.payments import PaymentIntent
 from services.contracts.problems import PaymentDeclined, Problem, Refused, Unavailable, Undecided
 from services.contracts.problems import WebhookSignatureRefused as SignatureRefused
-from services.contracts.refunds import Refund
+from services.contracts.refunds import Refund, RefundRequest, RefundState
+from services.controller.app import sound_alarm
 from services.controller.checkout import Checkout, Failed, Outcome, Paid, Processing
 from services.controller.reconcile import Reconcile
 from services.controller.refunds import Refunds
@@ -36,6 +39,7 @@ SECRET = "whsec_sample"
 BODY = b'{"id": "evt_1"}'
 ARABIC_1000 = "\u0661\u0660\u0660\u0660"
 INTENT = f"pi_{CHECKOUT.hex}"
+REFUND = UUID(int=7)
 SUCCEEDED, FAILED, CANCELED = (f"payment_intent.{what}" for what in ("succeeded", "payment_failed", "canceled"))
 TROUBLES: tuple[Trouble, ...] = ("not_sent", "lost_request", "lost_answer")
 
@@ -123,6 +127,9 @@ def test_an_event_names_its_checkout_and_nothing_else_of_it_is_read() -> None:
         json.dumps(event(checkout_id="42")).encode(),
         json.dumps(event(checkout_id=42)).encode(),
         json.dumps(event(checkout_id=None)).encode(),
+        json.dumps(event("refund.failed", checkout_id=str(CHECKOUT))).encode(),
+        json.dumps(event("refund.failed", checkout_id=str(CHECKOUT), refund_id="42")).encode(),
+        json.dumps(event("refund.updated", checkout_id=str(CHECKOUT))).encode(),
         b"[" * 100_000,
     ],
 )
@@ -154,8 +161,14 @@ class World:
         reconcile = Reconcile(
             checkout=self.checkout, refunds=refunds, carts=_Listing(self.carts), payments=self.payments
         )
+        self.refunds = refunds
         self.webhooks = Webhooks(
-            checkout=self.checkout, reconcile=reconcile, carts=self.carts, payments=self.payments, patience=15
+            checkout=self.checkout,
+            refunds=refunds,
+            reconcile=reconcile,
+            carts=self.carts,
+            payments=self.payments,
+            patience=15,
         )
 
     def _alarm(self, what: str, concerned: Purchase | Refund, problem: Problem) -> None:
@@ -167,6 +180,27 @@ class World:
     async def run(self) -> Outcome:
         """Check out two apples with a card."""
         return await self.checkout.run(OWNER, CART, request_for(), "pm_card_visa")
+
+    async def give_back(self) -> Refund:
+        """The row of a refund of 3000 paise of the paid order."""
+        request = RefundRequest(refund_id=REFUND, amount=3000, currency="INR", fingerprint="f", actor="user:olga")
+        await self.refunds.run(OWNER, CHECKOUT, request)
+        return self.carts.refunds[REFUND]
+
+    def bank_says(self, status: str) -> None:
+        """Of the one refund that the processor has."""
+        [(intent_id, given)] = self.payments.refunds.values()
+        self.payments.refunds[given.id] = (intent_id, given.model_copy(update={"status": status}))
+
+    async def hear_of_refund(self, kind: str, status: str, refund_id: UUID = REFUND) -> list[str]:
+        """Follow an event about a refund; the calls that it led to."""
+        told = event(kind, checkout_id=str(CHECKOUT), refund_id=str(refund_id))
+        told["data"]["object"]["status"] = status
+        nudge = nudge_in(json.dumps(told).encode())
+        assert nudge is not None
+        before = len(self.wire.calls)
+        await self.webhooks.follow(nudge)
+        return self.wire.calls[before:]
 
     async def hear(self, kind: str, checkout_id: UUID = CHECKOUT) -> list[str]:
         """Follow an event; the calls that it led to."""
@@ -382,3 +416,101 @@ async def test_an_undo_that_stops_is_asked_for_again_too(call: str) -> None:
     await world.hear(FAILED)
     assert world.state is PurchaseState.FAILED
     world.agree()
+
+
+# A refund that the bank sends back
+
+
+GONE = [("refund.failed", "failed"), ("refund.updated", "failed"), ("refund.updated", "canceled")]
+
+
+@pytest.mark.parametrize(("kind", "status"), GONE)
+async def test_money_that_comes_back_after_its_refund_was_done_sounds_the_alarm(kind: str, status: str) -> None:
+    world = World()
+    await world.run()
+    row = await world.give_back()
+    world.bank_says(status)
+
+    calls = await world.hear_of_refund(kind, status)
+
+    assert row.state is world.carts.refunds[REFUND].state is RefundState.DONE
+    assert calls == ["anybodys", "refunds_of"]
+    assert world.alarms == ["given back, and the money has come back"]
+
+
+@pytest.mark.parametrize(("kind", "status"), GONE)
+async def test_a_refund_that_failed_before_its_row_was_finished_is_finished_as_failed(kind: str, status: str) -> None:
+    world = World()
+    await world.run()
+    world.trouble("finish_refund", "lost_request")
+    before = await world.give_back()
+    world.bank_says(status)
+
+    await world.hear_of_refund(kind, status)
+    again = await world.hear_of_refund(kind, status)
+
+    assert before.state is RefundState.PENDING
+    assert (world.carts.refunds[REFUND].state, world.carts.refunds[REFUND].failure) == (RefundState.FAILED, status)
+    assert again == ["anybodys"]
+    assert world.alarms == []
+
+
+async def test_the_alarm_counts_and_names_the_order_and_the_refund_by_their_ids(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(World, "_alarm", staticmethod(sound_alarm))
+    configure_logging("controller", log_format="json", level="info")
+    world = World()
+    await world.run()
+    await world.give_back()
+    world.bank_says("failed")
+    before = REGISTRY.get_sample_value("checkout_alarms_total") or 0
+
+    await world.hear_of_refund("refund.failed", "failed")
+
+    told = json.loads(capsys.readouterr().out)
+    assert REGISTRY.get_sample_value("checkout_alarms_total") == before + 1
+    assert (told["order_id"], told["refund_id"]) == (str(CHECKOUT), str(REFUND))
+    assert OWNER not in json.dumps(told)
+
+
+async def test_an_event_that_lies_about_a_refund_alarms_nobody() -> None:
+    world = World()
+    await world.run()
+    await world.give_back()
+
+    assert await world.hear_of_refund("refund.failed", "failed") == ["anybodys", "refunds_of"]
+    assert await world.hear_of_refund("refund.failed", "failed", uuid4()) == ["anybodys"]
+    assert await world.hear_of_refund("refund.updated", "succeeded") == []
+    assert world.carts.refunds[REFUND].state is RefundState.DONE
+    assert world.alarms == []
+
+
+async def test_a_failed_refund_of_no_order_of_ours_is_nothing() -> None:
+    world = World()
+
+    assert await world.hear_of_refund("refund.failed", "failed") == ["anybodys"]
+
+
+@pytest.mark.parametrize("call", ["anybodys", "refunds_of"])
+@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("finished", [True, False])
+async def test_the_alarm_is_asked_for_again_where_a_neighbour_does_not_answer(
+    call: str, trouble: Trouble, *, finished: bool
+) -> None:
+    world = World()
+    await world.run()
+    if not finished:
+        world.trouble("finish_refund", "lost_request")
+    await world.give_back()
+    world.bank_says("failed")
+    world.trouble(call, trouble)
+
+    with pytest.raises(Unavailable):
+        await world.hear_of_refund("refund.failed", "failed")
+    silent = list(world.alarms)
+    await world.hear_of_refund("refund.failed", "failed")
+
+    assert silent == []
+    assert len(world.alarms) == finished
+    assert world.carts.refunds[REFUND].state is (RefundState.DONE if finished else RefundState.FAILED)

@@ -274,9 +274,3 @@ def upgrade() -> None:
         op.execute(statement)
     op.execute(CART_DOCUMENT)
     op.execute(EDIT_CART)
-
-
-def downgrade() -> None:
-    op.execute("DROP FUNCTION edit_cart, cart_document")
-    for table in ("idempotency_keys", "receipts", "purchases", "history", "lines", "carts", "shoppers"):
-        op.execute(f"DROP TABLE {table} CASCADE")

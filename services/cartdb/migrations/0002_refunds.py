@@ -55,9 +55,3 @@ STATEMENTS = (
 def upgrade() -> None:
     for statement in STATEMENTS:
         op.execute(statement)
-
-
-def downgrade() -> None:
-    op.execute("DROP TABLE refunds")
-    op.execute("DROP INDEX purchases_by_checkout")
-    op.execute("ALTER TABLE purchases DROP COLUMN refunded")

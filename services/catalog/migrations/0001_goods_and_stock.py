@@ -81,8 +81,3 @@ def upgrade() -> None:
         )
         """
     )
-
-
-def downgrade() -> None:
-    for table in ("hold_lines", "holds", "variants", "products", "skus"):
-        op.execute(f"DROP TABLE {table}")

@@ -40,9 +40,3 @@ def upgrade() -> None:
         )
         """
     )
-
-
-def downgrade() -> None:
-    for table in ("restock_lines", "restocks"):
-        op.execute(f"DROP TABLE {table}")
-    op.execute("ALTER TABLE hold_lines DROP COLUMN restocked")

@@ -32,7 +32,3 @@ def upgrade() -> None:
     )
     op.execute("CREATE INDEX sessions_ended ON sessions (ended_at) WHERE ended_at IS NOT NULL")
     op.execute("CREATE INDEX sessions_seen ON sessions (seen_at)")
-
-
-def downgrade() -> None:
-    op.execute("DROP TABLE sessions")

@@ -13,7 +13,3 @@ def upgrade() -> None:
         WHERE NOT merge_done AND issuer IS NOT NULL AND ended_at IS NULL
         """
     )
-
-
-def downgrade() -> None:
-    op.execute("DROP INDEX sessions_unmerged")

@@ -35,14 +35,3 @@ def upgrade() -> None:
     )
     op.execute("DROP INDEX sessions_unmerged")
     op.execute("CREATE INDEX sessions_unmoved ON sessions (created_at) WHERE NOT merge_done AND issuer IS NOT NULL")
-
-
-def downgrade() -> None:
-    op.execute("DROP INDEX sessions_unmoved")
-    op.execute(
-        """
-        CREATE INDEX sessions_unmerged ON sessions (created_at)
-        WHERE NOT merge_done AND issuer IS NOT NULL AND ended_at IS NULL
-        """
-    )
-    op.execute("DROP TABLE adopted_guests")
