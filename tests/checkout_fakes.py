@@ -31,6 +31,7 @@ from services.contracts.carts import (
 from services.contracts.catalog import Hold, HoldLine
 from services.contracts.payments import IntentStatus, LastPaymentError, PaymentIntent, StripeRefund
 from services.contracts.problems import (
+    CheckoutRefused,
     GoodsNotSold,
     HoldIsCommitted,
     HoldIsReleased,
@@ -474,6 +475,7 @@ class FakePayments:
     wire: Wire
     declines: bool = False
     slow: bool = False
+    refusing_creates: bool = False
     refusing_refunds: bool = False
     refund_status: str = "succeeded"
     broken_keys: int = 0
@@ -485,6 +487,8 @@ class FakePayments:
     async def create(self, *, amount: int, currency: str, checkout_id: UUID) -> PaymentIntent | Refused | Undecided:
         if trouble := self.wire.before("create"):
             return trouble
+        if self.refusing_creates:
+            return self.wire.after("create") or Refused(CheckoutRefused(reason="refused"))
         intent_id = f"pi_{checkout_id.hex}"
         self.intents.setdefault(
             intent_id,

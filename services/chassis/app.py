@@ -310,6 +310,14 @@ def _from_http(error: HTTPException) -> Problem:
             return Unprocessable(headers=headers)
 
 
+def _where_it_breaks(error: Any) -> str:
+    # FastAPI says the character, pydantic the line and column, in words of its own.
+    place = error["loc"][-1] if error["loc"] else None
+    if isinstance(place, int):
+        return f"it breaks off or goes wrong at character {place}"
+    return str(error.get("ctx", {}).get("error", "it breaks off or goes wrong"))
+
+
 def validation_problem(errors: Any) -> ValidationFailed:
     """The problem of a pydantic error list. The offending input is left out: it may hold a secret."""
     told = [
@@ -320,9 +328,8 @@ def validation_problem(errors: Any) -> ValidationFailed:
         }
         for error in errors
     ]
-    if broken := next((error for error in told if error["type"] == "json_invalid"), None):
-        place = broken["field"].removeprefix("body.")
-        return ValidationFailed(f"The body is not JSON: it breaks off or goes wrong at character {place}.", errors=told)
+    if broken := next((error for error in errors if error["type"] == "json_invalid"), None):
+        return ValidationFailed(f"The body is not JSON: {_where_it_breaks(broken)}.", errors=told)
     unknown, wrong = (
         ", ".join(dict.fromkeys(entry["field"] for entry in told if (entry["type"] == "extra_forbidden") is extra))
         for extra in (True, False)

@@ -14,20 +14,23 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
 
 from fastapi import APIRouter, Request, params
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.contracts.problems import InternalError, Problem, RequestInProgress, TooManyRequests
+from services.contracts.problems import InternalError, Problem, RequestInProgress, TooManyRequests, ValidationFailed
 
 PATH = "/_test/faults"
 CUT = "services.cut"
 SPARED = ("/_test/", "/health/", "/metrics")
 LONGEST_SECONDS = 600.0
+
+Seconds = Annotated[float, Field(gt=0, le=LONGEST_SECONDS, description="a number above 0, at most 600")]
 
 E = TypeVar("E", bound="Effect")
 Refusal = Callable[[HTTPStatus], Problem]
@@ -89,7 +92,7 @@ class Delay(Effect):
     """Waits before the work, or between the work and its answer."""
 
     name: Literal["delay_before", "delay_after"]
-    seconds: Annotated[float, Field(gt=0, le=LONGEST_SECONDS)]
+    seconds: Seconds
 
 
 class Drop(Effect):
@@ -102,7 +105,7 @@ class Fail(Effect):
     """Answers with a failure: instead of the work, or instead of the answer to the committed work."""
 
     name: Literal["fail_before", "fail_after"]
-    status: Annotated[int, Field(ge=400, le=599)] = 500
+    status: Annotated[int, Field(ge=400, le=599, description="a whole number from 400 to 599")] = 500
 
 
 class Busy(Effect):
@@ -115,7 +118,7 @@ class RateLimited(Effect):
     """Refuses because there were too many requests."""
 
     name: Literal["rate_limited"]
-    retry_after: Annotated[int, Field(ge=0, le=600)] = 1
+    retry_after: Annotated[int, Field(ge=0, le=600, description="a whole number of seconds from 0 to 600")] = 1
 
 
 HTTP_EFFECTS = (Delay, Drop, Fail, Busy, RateLimited)
@@ -126,7 +129,7 @@ class Rule(Strict, Generic[E]):
     """An effect, for which requests, and for how many of them; null is all."""
 
     match: Match = Match()
-    times: Annotated[int, Field(ge=1)] | None = 1
+    times: Annotated[int | None, Field(ge=1, description="a whole number from 1, or null for all")] = 1
     effect: E
 
 
@@ -149,6 +152,9 @@ class Script:
             effects: their union.
         """
         self._shape: TypeAdapter[Rules[Effect]] = TypeAdapter(Rules[Annotated[effects, Field(discriminator="name")]])
+        self._kinds: dict[str, type[Effect]] = {
+            name: kind for kind in get_args(effects) for name in get_args(kind.model_fields["name"].annotation)
+        }
         self._rules: list[Rule[Effect]] = []
         self._hits: list[int] = []
 
@@ -160,6 +166,40 @@ class Script:
         """
         self._rules = self._shape.validate_json(document).rules
         self._hits = [0] * len(self._rules)
+
+    def refusal(self, wrong: ValidationError) -> Exception:
+        """What a caller is told whose rules are none: each place, and what may stand there."""
+        errors = wrong.errors()
+        if any(error["type"] == "json_invalid" for error in errors):
+            return RequestValidationError(errors)
+        told = [
+            {
+                "field": ".".join(str(part) for part in error["loc"]),
+                "message": self._words(error),
+                "type": error["type"],
+            }
+            for error in errors
+        ]
+        return ValidationFailed(" ".join(f"{one['field']}: {one['message']}" for one in told), errors=told)
+
+    def _words(self, error: ErrorDetails) -> str:
+        names, place = ", ".join(sorted(self._kinds)), error["loc"]
+        shape: type[BaseModel] = next((self._kinds[str(part)] for part in place if part in self._kinds), Rule)
+        outside: dict[int, type[BaseModel]] = {1: Rules, 4: Match}
+        shape = outside.get(len(place), shape) if shape is Rule else shape
+        field = shape.model_fields.get(str(place[-1])) if place else None
+        allowed = field.description if field else None
+        match error["type"]:
+            case "union_tag_invalid":
+                return f"there is no effect {str(error['ctx']['tag'])[:64]!r} here. There are {names}."
+            case "union_tag_not_found":
+                return f"an effect has a name, one of {names}."
+            case "extra_forbidden":
+                return f"there is no such member. There are {', '.join(shape.model_fields)}."
+            case "missing":
+                return f"this is needed: {allowed}." if allowed else "this is needed."
+            case _:
+                return f"this must be {allowed}." if allowed else f"{error['msg']}."
 
     def clear(self) -> None:
         """Have no rules."""
@@ -214,7 +254,7 @@ class Faults:
             try:
                 self.script.replace(await request.body())
             except ValidationError as wrong:
-                raise RequestValidationError(wrong.errors()) from wrong
+                raise self.script.refusal(wrong) from wrong
             return self.script.shown()
 
         @router.get(PATH)

@@ -522,8 +522,9 @@ async def cancel_order(order_id: UUID, shopper: Visitor, orders: OrdersDep) -> O
 async def refund_order(
     order_id: UUID, command: RefundCommand, operator: Operator, desk: DeskDep, key: Key = None
 ) -> Response:
-    """With a key, a repeat answers the same refund. Without one, an equal request is the same refund.
+    """`amount` in minor units; without it, everything that is left goes back. `restock` puts goods back on the shelf.
 
+    With a key, a repeat answers the same refund. Without one, an equal request is the same refund.
     `Idempotent-Replayed: true` says that the refund was known before this request came.
     """
     told = await desk.refund(operator.owner_id, order_id, command, key=key)

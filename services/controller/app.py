@@ -179,13 +179,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description="The shopper's door: carts, checkout, orders. Amounts are integers in minor units (paise).",
         settings=settings,
         lifespan=lifespan,
-        routers=[*routers, bearer_api.router, webhook_api.router, web.router],
+        routers=[*routers, bearer_api.router, web.router],
         guard=Security(bearer_scheme(settings.oidc_issuer)),
         pings=pings,
         render=render,
         issuer=settings.oidc_issuer,
         docs_links=DOCUMENTS,
     )
+    app.include_router(
+        webhook_api.router
+    )  # Outside the guard: no bearer token opens it, and the docs must not ask for one.
     app.state.settings = settings
     app.mount("/static", web.static_app, name="static")
     app.add_middleware(SessionCookies)

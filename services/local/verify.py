@@ -14,7 +14,7 @@ from services.verify.tell import COULD_NOT, main
 from .postgres import EmbeddedPostgres, Server
 from .processes import StartError
 from .run import plan_from
-from .settings import SERVICES, Addresses, Secrets, read_env
+from .settings import REPOSITORY, SERVICES, Addresses, Secrets, read_env
 from .stack import AlreadyRunsError, Plan, drop_lock, take_lock
 
 ROLE = "verifier"
@@ -42,7 +42,7 @@ def reachable(plan: Plan) -> Iterator[Server]:
     port = Addresses(plan.port_offset).postgres_port
     postgres = EmbeddedPostgres(plan.folder / "postgres", port=port, databases=sorted(SERVICES), durable=plan.durable)
     if not (postgres.folder / "data").exists():
-        raise StartError("There is nothing to check yet: start the shop with make run.")
+        raise StartError(_nothing_at(plan))
     try:
         lock = take_lock(plan.folder)
     except AlreadyRunsError:
@@ -53,6 +53,15 @@ def reachable(plan: Plan) -> Iterator[Server]:
             yield postgres.server
     finally:
         drop_lock(lock)
+
+
+def _nothing_at(plan: Plan) -> str:
+    folder = plan.folder.relative_to(REPOSITORY) if plan.folder.is_relative_to(REPOSITORY) else plan.folder
+    return (
+        f"There is nothing to check yet at PORT_OFFSET={plan.port_offset}: no database in {folder}/. "
+        "Start the shop with make run; one that was started with another offset is checked with "
+        "make verify PORT_OFFSET=n."
+    )
 
 
 def _secrets_of(plan: Plan) -> Secrets:
@@ -68,7 +77,8 @@ def run(arguments: Sequence[str]) -> int:
         plan = plan_from(os.environ)
         secrets = _secrets_of(plan)
         with reachable(plan) as server:
-            return main(databases_of(server, secrets), arguments)
+            currency = secrets.get("SHOP_CURRENCY") or os.environ.get("SHOP_CURRENCY") or "INR"
+            return main(databases_of(server, secrets), arguments, currency=currency)
     except StartError as reason:
         print(reason, file=sys.stderr)
         return COULD_NOT

@@ -214,12 +214,13 @@ async def get_payment_method(request: Request, method_id: str, _: SecretKey, sto
     responses=refused(CardRefused, SecretKeyNeeded, KeyReused, KeyInUse),
     openapi_extra=commands.form_body(
         commands.CreatePaymentIntent,
-        example="amount=19900&currency=inr&payment_method_types[]=card&metadata[checkout_id]=42",
+        example="amount=19900&currency=inr&allowed_payment_method_types[]=card&metadata[order]=42",
     ),
 )
 async def create_payment_intent(request: Request, key: SecretKey, version: Version, store: StoreOf) -> Response:
     """Amounts are in the currency's smallest unit. With `confirm=true` the card is charged at once.
 
+    `metadata[checkout_id]` is the shop's own: an intent without it is none of the shop's, and `make verify` says so.
     With `capture_method=manual` an approved card's money is only held, until capture or cancel.
     """
     posted = await posted_by(request, key, commands.CreatePaymentIntent)
@@ -334,7 +335,10 @@ async def get_charge(request: Request, charge_id: str, _: SecretKey, store: Stor
     ),
 )
 async def create_refund(request: Request, key: SecretKey, store: StoreOf) -> Response:
-    """Of a payment intent or a charge: `amount`, else all that is left. Never more than was captured."""
+    """Of a payment intent or a charge, never more than was captured.
+
+    Leaving out `amount` gives back everything that is left.
+    """
     posted = await posted_by(request, key, commands.CreateRefund)
     posted.parameters.expect_consistent()
     return sent(await store.create_refund(posted.attempt, posted.parameters))

@@ -40,8 +40,14 @@ A stateful card processor that speaks the part of Stripe's wire format a checkou
 
 Bodies are form-encoded, with groups in brackets:
 
+    . ./.env
     curl http://localhost:8004/v1/payment_intents -u "$PAYMENTS_SECRET_KEY:" -H "Idempotency-Key: order-42" \\
-         -d amount=19900 -d currency=inr -d "payment_method_types[]=card" -d "metadata[order]=42"
+         -d amount=19900 -d currency=inr -d "allowed_payment_method_types[]=card" -d "metadata[order]=42"
+
+`.env`, at the root of the repository, has the keys of this machine's stack: the secret one (`PAYMENTS_SECRET_KEY`) may
+do everything, the publishable one (`PAYMENTS_PUBLISHABLE_KEY`) creates payment methods only. With `PORT_OFFSET=n` the
+port is 8004 + n. API versions from 2026-09-30 on do not take `payment_method_types`; the one that goes without saying,
+2026-07-29, takes either.
 
 Every POST takes an `Idempotency-Key`: the first outcome under a key is its only one. Unknown parameters are refused.
 Wherever a payment method is named, a ready-made token such as `pm_card_visa` or `pm_card_visa_chargeDeclined` will do.

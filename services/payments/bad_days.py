@@ -19,7 +19,7 @@ from typing import Annotated, Literal
 import httpx
 from pydantic import Field
 
-from services.chassis.faults import LONGEST_SECONDS, Effect, HttpEffect, Script
+from services.chassis.faults import Effect, HttpEffect, Script, Seconds
 from services.chassis.logs import get_logger
 
 from .processor import AuthenticationRequired, Outcome, Pending, Verdict, decline_of
@@ -27,8 +27,7 @@ from .store import Authorise
 
 logger = get_logger(__name__)
 
-Seconds = Annotated[float, Field(gt=0, le=LONGEST_SECONDS)]
-DeclineCode = Annotated[str, Field(pattern="^[a-z_]{1,64}$")]
+DeclineCode = Annotated[str, Field(pattern="^[a-z_]{1,64}$", description="a code such as insufficient_funds")]
 
 
 class Decline(Effect):

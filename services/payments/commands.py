@@ -357,13 +357,23 @@ def _refusal_of(error: ErrorDetails) -> InvalidRequest:
             return InvalidRequest(f"Wrong parameter: {name} has the wrong shape.", param=name)
 
 
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The first outcome under a key is its only one: a repeat gets it again, with `Idempotent-Replayed`.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
+
 def form_body(model: type[Parameters], *, example: str) -> dict[str, Any]:
-    """The OpenAPI text of a form body with groups in brackets."""
+    """The OpenAPI text of a form body with groups in brackets, and of the key that may come with it."""
     schema = _inlined(model.model_json_schema())
     groups = [name for name, part in schema.get("properties", {}).items() if "properties" in json.dumps(part)]
     encoding = {name: {"style": "deepObject", "explode": True} for name in groups}
     content = {"application/x-www-form-urlencoded": {"schema": schema, "encoding": encoding, "example": example}}
-    return {"requestBody": {"required": bool(schema.get("required")), "content": content}}
+    body = {"required": bool(schema.get("required")), "content": content}
+    return {"parameters": [_IDEMPOTENCY_KEY], "requestBody": body}
 
 
 def query_of(model: type[Parameters]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""`python -m services.verify [--live] [--json] [--wait SECONDS]`: check, say what was found, end with 0 or 1.
+"""`python -m services.verify [--live] [--strict] [--json] [--wait SECONDS]`: check, say what was found.
 
-Reads VERIFIER_URL, `postgresql://verifier:…@host:5432/{database}`. Ends with 2 where it cannot read.
+Ends with 0 if everything is right, 1 if not, 2 where it cannot read. Reads VERIFIER_URL, which is
+`postgresql://verifier:…@host:5432/{database}`, and SHOP_CURRENCY, in which an empty shop has sold nothing.
 """
 
 import os
@@ -13,4 +14,5 @@ if __name__ == "__main__":
     pattern = os.environ.get("VERIFIER_URL")
     if not pattern:
         sys.exit("VERIFIER_URL is missing: postgresql://verifier:…@host:5432/{database}")
-    sys.exit(main(Databases.at(pattern), sys.argv[1:]))
+    currency = os.environ.get("SHOP_CURRENCY") or "INR"
+    sys.exit(main(Databases.at(pattern), sys.argv[1:], currency=currency))

@@ -2,20 +2,23 @@
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import AsyncIterator
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import asyncpg
 
 from . import queries, read
-from .invariants import Invariant, Violation, of_checkout, of_stock
-from .ledger import MONEY, Ledger
+from .invariants import Invariant, Violation, of_checkout, of_stock, of_unclaimed
+from .ledger import MONEY, Beside, Ledger
 from .rows import Checkout
 
 POLL_SECONDS = 0.2
+SILENT_SECONDS = 1.0
 MOST_OF_ONE_KIND = 100
+
+Waiting = Callable[[Sequence[Violation]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,18 @@ class Databases:
 
 @dataclass(slots=True)
 class Verdict:
-    """What was found. Of each invariant at most a hundred violations are kept, and `found` says how many there were."""
+    """What was found. Of each invariant at most a hundred violations are kept, and `found` says how many there were.
+
+    `beside` is what went past the shop, by currency; where the check is `strict`, it is a violation too.
+    """
 
     live: bool
+    strict: bool = False
     violations: list[Violation] = field(default_factory=list)
     found: Counter[Invariant] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
     ledger: Ledger = field(default_factory=Ledger)
+    beside: dict[str, Beside] = field(default_factory=lambda: defaultdict(Beside))
     waited_seconds: float = 0.0
     took_seconds: float = 0.0
 
@@ -57,37 +65,56 @@ class Verdict:
             self.violations.append(violation)
 
 
-async def verify(databases: Databases, *, live: bool = False, wait_seconds: float = 30.0) -> Verdict:
+async def verify(
+    databases: Databases,
+    *,
+    live: bool = False,
+    strict: bool = False,
+    wait_seconds: float = 30.0,
+    waiting: Waiting = lambda _: None,
+) -> Verdict:
     """Check everything.
 
     Args:
         live: do not wait; what is under way is counted and not judged.
+        strict: nobody but the shop uses the processor: a charge that names no checkout is a violation.
         wait_seconds: how long what was begun before may take to end; what has not ended then is stuck.
+        waiting: is told once what it waits for, if it waits for longer than a second.
     """
-    verdict = Verdict(live)
+    verdict = Verdict(live, strict)
     started = time.monotonic()
     if not live:
-        await _wait(databases.cartdb, wait_seconds, verdict)
+        await _wait(databases.cartdb, wait_seconds, verdict, waiting)
         verdict.waited_seconds = time.monotonic() - started
     await _check(databases, verdict)
     verdict.took_seconds = time.monotonic() - started - verdict.waited_seconds
     return verdict
 
 
-def verify_now(databases: Databases, *, live: bool = False, wait_seconds: float = 30.0) -> Verdict:
+def verify_now(
+    databases: Databases,
+    *,
+    live: bool = False,
+    strict: bool = False,
+    wait_seconds: float = 30.0,
+    waiting: Waiting = lambda _: None,
+) -> Verdict:
     """The same where no event loop runs."""
-    return asyncio.run(verify(databases, live=live, wait_seconds=wait_seconds))
+    return asyncio.run(verify(databases, live=live, strict=strict, wait_seconds=wait_seconds, waiting=waiting))
 
 
-async def _wait(cartdb: str, seconds: float, verdict: Verdict) -> None:
+async def _wait(cartdb: str, seconds: float, verdict: Verdict, waiting: Waiting) -> None:
     """Until what had begun by now has ended; what has not is a violation."""
-    deadline = time.monotonic() + seconds
+    told, deadline = False, time.monotonic() + seconds
     began = await read.clock_of(cartdb)
     while True:
         async with read.at_one_instant(cartdb) as connection:
             unfinished = await read.waited_for(connection, began)
         if not unfinished or time.monotonic() >= deadline:
             break
+        if not told and deadline - time.monotonic() <= seconds - SILENT_SECONDS:
+            waiting(unfinished)
+            told = True
         await asyncio.sleep(POLL_SECONDS)
     for violation in unfinished:
         verdict.add(violation)
@@ -108,7 +135,8 @@ async def _check(databases: Databases, verdict: Verdict) -> None:
         ]
         await _judge_checkouts(read.checkouts(cartdb, payments, catalog, cartdb_after), verdict)
         await _judge_stock(catalog, verdict)
-        for source in (read.offences(cartdb), read.unclaimed(payments), read.sign_ins(controller, cartdb)):
+        await _judge_unclaimed(payments, cartdb_after, verdict)
+        for source in (read.offences(cartdb), read.sign_ins(controller, cartdb)):
             async for violation in source:
                 verdict.add(violation)
         for name, query in queries.COUNTS.items():
@@ -130,6 +158,14 @@ async def _judge_checkouts(checkouts: AsyncIterator[Checkout], verdict: Verdict)
         verdict.counts["holds"] += len(checkout.holds)
         for violation in of_checkout(checkout):
             verdict.add(violation)
+
+
+async def _judge_unclaimed(payments: asyncpg.Connection, cartdb: asyncpg.Connection, verdict: Verdict) -> None:
+    async for intent, order in read.unclaimed(payments, cartdb):
+        if verdict.strict or order:
+            verdict.add(of_unclaimed(intent, order))
+        if not order:
+            verdict.beside[intent.currency].add(intent)
 
 
 async def _judge_stock(catalog: asyncpg.Connection, verdict: Verdict) -> None:

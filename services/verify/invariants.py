@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .rows import DONE, FAILED, PAID, PENDING, Checkout, Intent, Purchase, Stock, money
+from .rows import DONE, FAILED, PAID, PENDING, Checkout, Intent, Purchase, Stock, Unclaimed, money
 
 OPEN_INTENT = frozenset({"requires_payment_method", "requires_confirmation", "requires_action", "processing"})
 
@@ -256,6 +256,16 @@ def untold(intent: Intent, purchase: Purchase) -> bool:
     key; this one has no card, and nobody knows its id to give it one.
     """
     return intent.status == "requires_payment_method" and intent.id != purchase.intent_id and not intent.charges
+
+
+def of_unclaimed(intent: Unclaimed, order: str | None) -> Violation:
+    """Money under an intent that names no checkout, where that is wrong. `order` is the failed one that names it."""
+    whose = f"no checkout, although {order} names it" if order else "no checkout"
+    if intent.held:
+        what = f"{money(intent.held, intent.currency)} is held for {whose}"
+        return Violation(Invariant.MONEY_IS_NOT_HELD, what, intent.id)
+    what = f"{money(intent.captured, intent.currency)} was charged for {whose}"
+    return Violation(Invariant.CHARGED_IS_PURCHASED, what, intent.id)
 
 
 def of_stock(stock: Stock) -> Iterator[Violation]:

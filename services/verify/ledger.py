@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .invariants import Invariant, Violation
-from .rows import DONE, PAID, Checkout, money
+from .rows import DONE, PAID, Checkout, Unclaimed, money
 
 MONEY = frozenset(
     {
@@ -21,6 +21,27 @@ MONEY = frozenset(
     }
 )
 """Each of them makes the sums differ: what they have named, the ledger does not name again."""
+
+
+@dataclass(slots=True)
+class Beside:
+    """Money that went past the shop, of intents that name no checkout: minor units of one currency."""
+
+    charges: int = 0
+    charged: int = 0
+    given: int = 0
+    holds: int = 0
+    held: int = 0
+
+    def add(self, intent: Unclaimed) -> None:
+        """Enter one intent."""
+        if intent.held:
+            self.holds += 1
+            self.held += intent.held
+        else:
+            self.charges += intent.charges
+            self.charged += intent.captured
+            self.given += intent.refunded
 
 
 @dataclass(slots=True)

@@ -59,8 +59,15 @@ STOCK = """
     ) AS back ON back.sku = s.sku
 """
 UNCLAIMED = """
-    SELECT id, status, greatest(amount_received, amount) AS amount, currency FROM verify.intents
-    WHERE checkout_id IS NULL AND status IN ('succeeded', 'requires_capture')
+    SELECT i.id, i.status, i.amount, i.currency, count(c.id)::int AS charges,
+        COALESCE(sum(c.captured), 0)::bigint AS captured, COALESCE(sum(c.amount_refunded), 0)::bigint AS refunded
+    FROM verify.intents i LEFT JOIN verify.charges c ON c.payment_intent = i.id
+    WHERE i.checkout_id IS NULL AND i.status IN ('succeeded', 'requires_capture')
+    GROUP BY i.id, i.status, i.amount, i.currency
+"""
+FAILED_WITH = """
+    SELECT intent_id, 'order ' || checkout_id || ' of ' || owner_id AS place FROM verify.purchases
+    WHERE intent_id = ANY($1::text[]) AND state = 'failed'
 """
 WAITED_FOR = """
     SELECT 'purchase, order ' || checkout_id || ' of ' || owner_id AS what, created_at AS since

@@ -10,7 +10,7 @@ import asyncpg
 
 from . import queries
 from .invariants import Invariant, Violation
-from .rows import Checkout, Decision, Given, Hold, Intent, Purchase, Refund, Restock, Stock, money
+from .rows import Checkout, Decision, Given, Hold, Intent, Purchase, Refund, Restock, Stock, Unclaimed
 
 BATCH = 2000
 SETTINGS = {"application_name": "verify", "jit": "off", "work_mem": "32MB"}
@@ -126,14 +126,16 @@ async def waited_for(cartdb: asyncpg.Connection, began: datetime) -> list[Violat
     ]
 
 
-async def unclaimed(payments: asyncpg.Connection) -> AsyncIterator[Violation]:
-    """Money taken or held by intents that name no checkout."""
-    async for row in records(payments, queries.UNCLAIMED):
-        price = money(row["amount"], row["currency"])
-        if row["status"] == "succeeded":
-            yield Violation(Invariant.CHARGED_IS_PURCHASED, f"{price} was charged for no checkout", row["id"])
-        else:
-            yield Violation(Invariant.MONEY_IS_NOT_HELD, f"{price} is held for no checkout", row["id"])
+async def unclaimed(
+    payments: asyncpg.Connection, cartdb: asyncpg.Connection
+) -> AsyncIterator[tuple[Unclaimed, str | None]]:
+    """Intents with money that name no checkout, each with the failed order that names it, if one does."""
+    cursor = await payments.cursor(queries.UNCLAIMED)
+    while batch := [Unclaimed(**row) for row in await cursor.fetch(BATCH)]:
+        named = await cartdb.fetch(queries.FAILED_WITH, [intent.id for intent in batch])
+        orders = {row["intent_id"]: row["place"] for row in named}
+        for intent in batch:
+            yield intent, orders.get(intent.id)
 
 
 async def sign_ins(controller: asyncpg.Connection, cartdb: asyncpg.Connection) -> AsyncIterator[Violation]:

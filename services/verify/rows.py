@@ -95,6 +95,23 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class Unclaimed:
+    """A payment intent that took or holds money and names no checkout; its charges as at `Intent`."""
+
+    id: str
+    status: str
+    amount: int
+    currency: str
+    charges: int
+    captured: int
+    refunded: int
+
+    @property
+    def held(self) -> int:
+        return self.amount if self.status == "requires_capture" else 0
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """A checkout's goods at catalog."""
 

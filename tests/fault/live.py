@@ -190,7 +190,7 @@ class Live:
         while not self.town.ended.is_set():
             await self.town.pause(LOOK_SECONDS)
             try:
-                verdict = await check.verify(self._verifiable, live=True)
+                verdict = await check.verify(self._verifiable, live=True, strict=True)
             except DOWN:
                 continue
             self.looks += 1
@@ -275,7 +275,7 @@ class Live:
         refunds, given = await self.databases.refunds(), await self.databases.given()
         self._breaks(reckon_refunds(self.town.givings.values(), refunds, given, purchases))
         self._breaks(await self.databases.stuck())
-        self.verdict = await check.verify(self._verifiable)
+        self.verdict = await check.verify(self._verifiable, strict=True)
         self._take(self.verdict)
         self._breaks(f"an alarm: {line}" for line in self.lines_with(self.ALARM))
         self._breaks(f"an unhandled error: {told}" for name in SERVICES for told in self._unhandled(name))

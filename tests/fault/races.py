@@ -344,7 +344,7 @@ def run_all(asked: Asked) -> Report:
         ready = time.monotonic()
         ended = _rounds(report, stack, asked, until=ready + (SHORT_SECONDS if asked.short else WHOLE_SECONDS))
         racing = time.monotonic() - ready
-        books = verify_now(books_of(stack))
+        books = verify_now(books_of(stack), strict=True)
     report.broken = [f"the books: {one.invariant}: {one.what} ({one.where})" for one in books.violations]
     report.counts = {
         "rounds": report.tried,

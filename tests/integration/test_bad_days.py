@@ -91,6 +91,24 @@ def test_a_session_goes_on_while_the_identity_provider_is_down(stack: RunningSta
     eventually(lambda: guest.get("/login"), lambda answer: answer.status_code == 303)
 
 
+def test_a_checkout_that_hears_no_prices_marks_nothing_and_the_same_key_pays_once_they_are_back(
+    stack: RunningStack, guest: httpx.Client
+) -> None:
+    guest.post("/cart/items", json={"sku": "apple"}).raise_for_status()
+    key = str(uuid4())
+
+    stack.kill("catalog")
+    try:
+        answer = check_out(guest, key=key)
+        orders = guest.get("/orders").json()["orders"]
+    finally:
+        stack.start("catalog")
+
+    assert (answer.status_code, answer.json()["service"], orders) == (503, "catalog", [])
+    eventually(lambda: check_out(guest, key=key), lambda told: told.status_code == 201)
+    assert [order["status"] for order in guest.get("/orders").json()["orders"]] == ["paid"]
+
+
 def test_a_payment_service_that_is_down_takes_nothing_and_the_order_learns_its_outcome(
     stack: RunningStack, guest: httpx.Client
 ) -> None:

@@ -85,7 +85,7 @@ def crowd(stack: RunningStack, seed: int, skus: Sequence[str]) -> None:
 def checked_while(stack: RunningStack, crowds: list[Future[None]]) -> Iterator[Verdict]:
     """Live checks, one after another, for as long as somebody is shopping."""
     while not all(one.done() for one in crowds):
-        yield verify_now(books_of(stack), live=True)
+        yield verify_now(books_of(stack), live=True, strict=True)
 
 
 def test_the_books_of_a_busy_shop_agree_at_every_moment_and_in_the_end(stack: RunningStack, shop: Shop) -> None:

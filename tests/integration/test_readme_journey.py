@@ -15,20 +15,21 @@ from tests.stacks import RunningStack
 BLOCKS = re.findall(
     r"^```sh\n(.*?)^```", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
 )
-JOURNEYS = [block for block in BLOCKS if "curl " in block]
+JOURNEYS = [block for block in BLOCKS if "curl " in block and "$ORDER" not in block]
+[OF_AN_OPERATOR] = [block for block in BLOCKS if "$ORDER" in block]
 
 
 def at(stack: RunningStack, block: str) -> str:
     """The commands with the stack's address, and with the program behind `make token`: make would install packages."""
-    token = f"{shlex.quote(sys.executable)} -m services.local.token --user"
-    return block.replace("http://localhost:8000", stack.url).replace("make --silent token USER=alice", f"{token} alice")
+    token = f"{shlex.quote(sys.executable)} -m services.local.token --user "
+    return block.replace("http://localhost:8000", stack.url).replace("make --silent token USER=", token)
 
 
-def pasted(stack: RunningStack, block: str, folder: Path) -> str:
+def pasted(stack: RunningStack, block: str, folder: Path, **variables: str) -> str:
     """What the commands print; a curl that fails ends them."""
     jar = str(folder / "jar")
     commands = at(stack, block).replace("-b jar -c jar", f"-b {jar} -c {jar}")
-    shell = {**os.environ, "OIDC_ISSUER": stack.idp_url}
+    shell = {**os.environ, "OIDC_ISSUER": stack.idp_url, **variables}
     run = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
         cwd=REPOSITORY,
@@ -58,3 +59,17 @@ def test_the_commands_of_the_readme_work_as_they_stand(stack: RunningStack, bloc
         assert '"product_id":1' in printed
         assert '"owner":{"id":"user:' in printed
         assert '"name":"alice"' in printed
+
+
+def test_an_operator_reads_an_order_and_gives_some_of_it_back_by_the_commands_of_the_readme(
+    stack: RunningStack, tmp_path: Path
+) -> None:
+    printed = pasted(stack, JOURNEYS[0], tmp_path)
+    paid = re.search('"order_id":"([^"]+)","cart_id":"[^"]+","status":"paid"', printed)
+    assert paid
+
+    order, refunded = pasted(stack, OF_AN_OPERATOR, tmp_path, ORDER=paid[1]).splitlines()
+
+    assert '"status":"paid"' in order
+    assert re.search('"refund":{[^}]*"status":"done"', refunded)
+    assert '"amount":2600' in refunded

@@ -120,6 +120,13 @@ async def test_what_concerns_payments_only_is_not_known_here(idp: httpx.AsyncCli
     assert answer.status_code == 422
 
 
+async def test_a_script_that_is_not_json_is_told_where_it_breaks(idp: httpx.AsyncClient) -> None:
+    answer = await idp.put(FAULTS, content="xx")
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "The body is not JSON: expected value at line 1 column 1."
+
+
 @pytest.mark.parametrize("service", ["idp", "payments"])
 def test_a_production_start_refuses_fault_scripts_in_one_line_that_holds_no_secret(service: str) -> None:
     settings = {

@@ -158,6 +158,50 @@ async def test_a_script_that_is_not_understood_is_refused_and_the_old_one_stays(
     assert await stand.hits() == [0]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (
+            '{"rules": [{"effect": {"name": "explode"}}]}',
+            (
+                "rules.0.effect: there is no effect 'explode' here. There are busy, decline, delay_after, "
+                "delay_before, drop_after, drop_before, fail_after, fail_before, rate_limited, slow_bank, "
+                "webhook_delayed, webhook_duplicated, webhook_lost, webhook_reordered."
+            ),
+        ),
+        (
+            '{"rules": [{"effect": {"name": "delay_before"}}]}',
+            "rules.0.effect.delay_before.seconds: this is needed: a number above 0, at most 600.",
+        ),
+        (
+            '{"rules": [{"effect": {"name": "slow_bank", "seconds": -1}}]}',
+            "rules.0.effect.slow_bank.seconds: this must be a number above 0, at most 600.",
+        ),
+        (
+            '{"rules": [{"effect": {"name": "fail_before", "status": 200}}]}',
+            "rules.0.effect.fail_before.status: this must be a whole number from 400 to 599.",
+        ),
+        (
+            '{"rules": [{"match": {"pth": "/v1"}, "effect": {"name": "busy"}}]}',
+            "rules.0.match.pth: there is no such member. There are method, path, path_regex, key.",
+        ),
+        (
+            '{"rules": [{"times": 0, "effect": {"name": "busy"}}]}',
+            "rules.0.times: this must be a whole number from 1, or null for all.",
+        ),
+        ('{"rules": [{}]}', "rules.0.effect: this is needed."),
+        ('{"rules": [{"effect": {}}]}', "rules.0.effect: an effect has a name, one of busy, decline, "),
+        ('{"rulez": []}', "rulez: there is no such member. There are rules."),
+        ("xx", "The body is not JSON: expected value at line 1 column 1."),
+    ],
+)
+async def test_a_refusal_of_a_script_says_what_may_stand_there(stand: Stand, wrong: str, told: str) -> None:
+    answer = await stand.client.put(FAULTS, content=wrong, headers=SECRET)
+
+    assert answer.status_code == 400
+    assert told in answer.json()["error"]["message"]
+
+
 async def test_rules_are_met_in_order_for_so_many_times_and_counted(stand: Stand) -> None:
     await stand.script(
         {"match": {"key": "order-"}, "times": 2, "effect": {"name": "busy"}},

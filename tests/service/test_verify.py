@@ -10,7 +10,7 @@ import pytest
 from services.local.postgres import Server
 from services.verify.check import Verdict, verify
 from services.verify.invariants import SENTENCES, Invariant
-from services.verify.tell import as_data, in_words, main
+from services.verify.tell import COUNTED, as_data, in_words, main
 from tests.conftest import Databases
 
 from .verify_stand import (
@@ -142,9 +142,19 @@ BAD: list[tuple[str, Invariant, Wrong]] = [
         {"payments": [intent(5, "succeeded", 300), charge(5, 300)]},
     ),
     (
-        "a charge for no checkout",
+        "a charge of a paid purchase whose intent does not name its checkout any more",
+        Invariant.PAID_IS_CHARGED,
+        {"payments": [set_intent(PAID, "metadata = '{}'")]},
+    ),
+    (
+        "a charge of a failed purchase whose intent does not name its checkout any more",
         Invariant.CHARGED_IS_PURCHASED,
-        {"payments": [intent(5, "succeeded", 300, checkout=None), charge(5, 300)]},
+        {
+            "payments": [
+                set_intent(DECLINED, "metadata = '{}', status = 'succeeded', amount_received = 70, canceled_at = NULL"),
+                charge(DECLINED, 70),
+            ]
+        },
     ),
     (
         "a charge for a purchase that failed",
@@ -475,6 +485,46 @@ async def test_a_violation_tells_the_ids_and_the_amounts(shelf: Shelf) -> None:
     assert violation.where == f"order {uid(PAID)} of {FOURTH}, cart {uid(PAID)}, pi_{PAID}"
 
 
+BESIDE_THE_SHOP = {
+    "payments": [
+        intent(5, "succeeded", 6400, checkout=None),
+        charge(5, 6400, refunded=6400),
+        given(5, 6400, of=5, refund=None),
+        intent(6, "succeeded", 10_000, checkout=None),
+        charge(6, 10_000),
+        "UPDATE payment_intents SET capture_method = 'manual', amount_received = 6400 WHERE id = 'pi_6'",
+        "UPDATE charges SET uncaptured = 3600 WHERE id = 'ch_6'",
+        intent(7, "requires_confirmation", 500, checkout=None),
+        "UPDATE payment_intents SET status = 'requires_capture', capture_method = 'manual' WHERE id = 'pi_7'",
+        charge(7, 500),
+        "UPDATE charges SET uncaptured = 500 WHERE id = 'ch_7'",
+    ]
+}
+
+
+async def test_what_went_past_the_shop_is_told_and_is_no_violation(shelf: Shelf) -> None:
+    verdict = await verify(await shelf.spoiled(BESIDE_THE_SHOP), wait_seconds=0)
+
+    assert verdict.violations == []
+    assert list(in_words(verdict))[-3:-1] == [
+        "2 charges of ₹128.00, ₹64.00 of it given back, that name no checkout: not the shop's",
+        "1 card hold of ₹5.00 that names no checkout: not the shop's",
+    ]
+    assert as_data(verdict)["not_the_shops"] == {
+        "inr": {"charges": 2, "charged": 12_800, "given": 6400, "holds": 1, "held": 500}
+    }
+
+
+async def test_a_strict_check_takes_what_went_past_the_shop_for_wrong_at_what_was_captured(shelf: Shelf) -> None:
+    verdict = await verify(await shelf.spoiled(BESIDE_THE_SHOP), strict=True, wait_seconds=0)
+
+    assert [(one.invariant, one.what, one.where) for one in sorted(verdict.violations, key=lambda one: one.where)] == [
+        (Invariant.CHARGED_IS_PURCHASED, "₹64.00 was charged for no checkout", "pi_5"),
+        (Invariant.CHARGED_IS_PURCHASED, "₹64.00 was charged for no checkout", "pi_6"),
+        (Invariant.MONEY_IS_NOT_HELD, "₹5.00 is held for no checkout", "pi_7"),
+    ]
+
+
 async def test_what_is_under_way_is_waited_for_and_fine_once_it_has_ended(shelf: Shelf) -> None:
     books = await shelf.spoiled({"cartdb": PENDING_OF_OTHER})
     checking = asyncio.create_task(verify(books, wait_seconds=30))
@@ -489,6 +539,22 @@ async def test_what_is_under_way_is_waited_for_and_fine_once_it_has_ended(shelf:
     verdict = await checking
     assert verdict.violations == []
     assert 0 < verdict.waited_seconds < 30
+
+
+async def test_who_waits_for_longer_than_a_second_is_told_once_what_for(
+    shelf: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    books = await shelf.spoiled({"cartdb": PENDING_OF_OTHER})
+
+    code = await asyncio.to_thread(main, books, ["--json", "--wait", "1.5"])
+
+    told = capsys.readouterr()
+    assert code == 1
+    assert json.loads(told.out)["found"]["stuck"] == 1
+    (line,) = told.err.splitlines()
+    assert line.startswith(
+        f"waiting, at most 1.5 s, for what is under way: purchase, order {uid(5)} of {OTHER}, unfinished since "
+    )
 
 
 async def _is_asking(shelf: Shelf, url: str) -> None:
@@ -657,8 +723,35 @@ async def test_the_command_ends_with_2_where_it_cannot_read(
     assert capsys.readouterr().out == 'The databases cannot be read: database "no_cartdb" does not exist\n'
 
 
-def test_a_program_is_told_the_same() -> None:
-    told = as_data(Verdict(live=True))
+@pytest.mark.parametrize("given", ["-3", "nan", "inf", "soon"])
+async def test_a_wait_that_is_none_is_refused(shelf: Shelf, given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(shelf.books, ["--wait", given])
+
+    assert ended.value.code == 2
+    assert f"{given} is not a number of seconds from 0 to " in capsys.readouterr().err
+
+
+def test_one_of_a_thing_is_told_in_the_singular() -> None:
+    verdict = Verdict(live=True)
+    verdict.counts.update(["purchases", "refunds", "carts"])
+
+    first = next(in_words(verdict))
+
+    assert first.startswith("checked 1 purchase (0 paid, 0 failed, 0 under way), 0 payment intents, 1 refund, ")
+    assert first.endswith("1 cart of 0 shoppers, 0 merged carts")
+
+
+def test_a_program_is_told_the_same_and_nothing_is_told_as_zero() -> None:
+    told = as_data(Verdict(live=True), "EUR")
 
     assert (told["right"], told["live"], told["violations"]) == (True, True, [])
+    assert told["ledger"] == {"eur": {"paid": 0, "refunded": 0, "charged": 0, "given": 0}}
+    assert told["counts"] == dict.fromkeys(COUNTED, 0)
     json.dumps(told)
+
+
+async def test_all_that_is_counted_is_told(shelf: Shelf) -> None:
+    verdict = await verify(shelf.books, wait_seconds=0)
+
+    assert verdict.counts.keys() <= set(COUNTED)

@@ -25,8 +25,11 @@ def postgres_of(plan: Plan) -> EmbeddedPostgres:
 
 
 def test_a_stack_that_never_ran_has_nothing_to_check(plan: Plan) -> None:
-    with pytest.raises(StartError, match="nothing to check yet"), reachable(plan):
+    with pytest.raises(StartError, match="nothing to check yet") as told, reachable(plan):
         pass
+
+    assert f"PORT_OFFSET={plan.port_offset}: no database in {plan.folder}/." in str(told.value)
+    assert "make verify PORT_OFFSET=n" in str(told.value)
 
 
 def test_a_stopped_stacks_postgres_runs_for_the_check_and_not_longer(plan: Plan) -> None:

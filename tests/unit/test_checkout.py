@@ -10,6 +10,7 @@ import pytest
 from services.contracts.carts import Frozen, Purchase, PurchaseState, Receipt
 from services.contracts.payments import IntentStatus, PaymentIntent
 from services.contracts.problems import (
+    CheckoutRefused,
     OutcomeNotKnown,
     OutOfStock,
     PaymentDeclined,
@@ -273,6 +274,35 @@ async def test_a_repeat_of_a_decided_checkout_answers_its_state_and_calls_nobody
     assert isinstance(again.problem, PaymentDeclined)
     assert again.problem.members["reason"] == "insufficient_funds"
     assert world.wire.calls[calls:] == ["purchase"]
+
+
+async def test_an_intent_that_the_processor_refuses_to_make_is_undone_without_a_cancel() -> None:
+    world = World()
+    world.payments.refusing_creates = True
+
+    outcome = await world.run()
+
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.problem, CheckoutRefused)
+    assert world.wire.calls == ["purchase", "hold", "create", "create", "release", "unpurchase"]
+    assert (world.state, world.payments.intents) == (PurchaseState.FAILED, {})
+    world.agree()
+
+
+async def test_a_purchase_that_failed_under_a_charge_raises_an_alarm_and_is_told_as_paid() -> None:
+    world = World()
+    world.trouble("confirm", "lost_answer")
+    processing = await world.run()
+    assert isinstance(processing, Processing)
+    intent_id = f"pi_{CHECKOUT.hex}"
+    await world.carts.unpurchase(OWNER, CHECKOUT, intent_id=intent_id, reason="by hand")
+
+    outcome = await world.checkout.forward(processing.purchase, intent_id)
+
+    assert isinstance(outcome, Paid)
+    assert not outcome.settled
+    assert world.state is PurchaseState.FAILED
+    assert world.alarms == ["charged, and cannot be settled"]
 
 
 async def test_goods_that_were_released_under_a_charge_raise_an_alarm() -> None:

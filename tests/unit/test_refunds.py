@@ -383,6 +383,20 @@ async def test_a_row_that_failed_under_money_that_went_back_sounds_the_alarm(wor
     assert world.alarms == ["given back, and cannot be finished"]
 
 
+async def test_a_row_that_is_done_although_the_processor_refused_sounds_the_alarm(world: World) -> None:
+    world.wire.troubles["refund"] = ["lost_request"]
+    await world.give_back(restock=[])
+    [row] = world.rows
+    await world.carts.finish_refund(OWNER, row.refund_id, "re_by_hand")
+    world.payments.refusing_refunds = True
+
+    outcome = await world.controller()[1].resume(row)
+
+    assert type(outcome).__name__ == "Underway"
+    assert world.states == [RefundState.DONE]
+    assert world.alarms == ["refused by the processor, and finished"]
+
+
 async def test_a_double_click_without_a_key_is_one_refund_however_late_the_second_comes(world: World) -> None:
     first, second = await world.give_back(key=None), await world.give_back(key=None)
 
