@@ -19,10 +19,12 @@ from services.cartdb.purchase import (
 from services.contracts.carts import (
     Cart,
     CartStatus,
+    Frozen,
     Line,
     Purchase,
     PurchaseRequest,
     PurchaseState,
+    Receipt,
     Snapshot,
     SnapshotLine,
     Unfinished,
@@ -581,3 +583,16 @@ class FakePayments:
 
     def _become(self, intent_id: str, status: IntentStatus) -> None:
         self.intents[intent_id] = self.intents[intent_id].model_copy(update={"status": status})
+
+
+class NoAdoptions:
+    """cartdb's list of what is unfinished, where no adoption is."""
+
+    def __init__(self, carts: FakeCarts) -> None:
+        self.unfinished = carts.unfinished
+
+    async def apply(self, owner: str, frozen: Frozen) -> Receipt | Refused | Undecided:
+        raise AssertionError("no adoption is unfinished")
+
+    async def close(self, frozen: Frozen) -> bool:
+        raise AssertionError("no adoption is unfinished")

@@ -44,8 +44,8 @@ class _Announced(uvicorn.Server):
 
 
 @asynccontextmanager
-async def on_a_port(app: FastAPI) -> AsyncIterator[str]:
-    """The address of the app, served as chassis/serve.py does where fault scripts are on."""
+async def on_a_port(app: ASGIApp) -> AsyncIterator[str]:
+    """The address of the app, served on a free port as chassis/serve.py does where fault scripts are on."""
     listening = socket.create_server(("127.0.0.1", 0))
     server = _Announced(uvicorn.Config(app, http=CuttableProtocol, log_config=None, access_log=False))
     # Not serve(): that one would take the test runner's signals.

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import httpx
-import uvicorn
 from fastapi import FastAPI
-from starlette.types import ASGIApp
 
 from services.payments.app import create_app
 from services.payments.settings import Settings
@@ -81,30 +79,6 @@ class Payments:
         page = (await self.get("payment_intents", limit="100")).json()
         assert not page["has_more"]
         return len(page["data"])
-
-
-class _Announced(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.up.set()
-
-
-@asynccontextmanager
-async def served(app: ASGIApp) -> AsyncIterator[str]:
-    """The address of the app, served on a free port."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = _Announced(uvicorn.Config(app, http="httptools", log_config=None, access_log=False))
-    running = asyncio.create_task(server.serve(sockets=[listening]))
-    await server.up.wait()
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await running
 
 
 @asynccontextmanager

@@ -35,9 +35,9 @@ from tests.checkout_fakes import CHECKOUT, FakeCarts, FakePayments, FakeStock, W
 from tests.conftest import MakeDatabase
 from tests.service.cartdb_client import CartDb, new_guest, running_cartdb
 from tests.service.catalog_stand import HEADER, standing
-from tests.service.payments_stand import SECRET_KEY, Payments, payments_app, served
+from tests.service.payments_stand import SECRET_KEY, Payments, payments_app
 from tests.service.webhook_receiver import eventually
-from tests.serving import serving
+from tests.serving import on_a_port, serving
 from tests.tokens import TestIssuer
 
 APPLES = HEADER + "apple,,Apple,Round.,Fruit,apple.svg,4000,,100\n"
@@ -173,7 +173,7 @@ async def world_of(make_database: MakeDatabase, *, wired: bool) -> AsyncIterator
     async with AsyncExitStack() as opened:
         cartdb = await opened.enter_async_context(running_cartdb((await make_database("cartdb")).app))
         catalog = await opened.enter_async_context(standing(await make_database("catalog"), issuer, APPLES))
-        money_url = await opened.enter_async_context(served(payments_app(ledger.app, pace=BRISK)))
+        money_url = await opened.enter_async_context(on_a_port(payments_app(ledger.app, pace=BRISK)))
         near = await opened.enter_async_context(neighbour("cartdb", cartdb.http))
         far = await opened.enter_async_context(neighbour("catalog", catalog.client))
         # Once, so that the bank's word comes before the confirmation gives up waiting for the intent's row.
@@ -192,7 +192,7 @@ async def world_of(make_database: MakeDatabase, *, wired: bool) -> AsyncIterator
             payments=prompt,
             patience=15,
         )
-        shop_url = await opened.enter_async_context(served(shop_app(webhooks, settings())))
+        shop_url = await opened.enter_async_context(on_a_port(shop_app(webhooks, settings())))
         shop = await opened.enter_async_context(httpx.AsyncClient(base_url=shop_url))
         money = Payments(await opened.enter_async_context(httpx.AsyncClient(base_url=money_url)))
         if wired:

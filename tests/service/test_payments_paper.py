@@ -16,7 +16,8 @@ from services.local.settings import REPOSITORY
 from services.payments.processor import READY_MADE, TEST_CARDS
 from tests.conftest import MakeDatabase
 from tests.nodejs import NODE, installed_clients
-from tests.service.payments_stand import SECRET, SECRET_KEY, payments_app, served
+from tests.service.payments_stand import SECRET, SECRET_KEY, payments_app
+from tests.serving import on_a_port
 
 PAPER = (REPOSITORY / "docs" / "payments.md").read_text(encoding="utf-8")
 PRINTED = r"pi_\w+ succeeded 6400\nre_\w+ succeeded 1400\ncard_declined generic_decline\n"
@@ -28,7 +29,7 @@ def programs(language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 async def address(make_database: MakeDatabase) -> AsyncIterator[str]:
-    async with served(payments_app((await make_database("payments")).app)) as address:
+    async with on_a_port(payments_app((await make_database("payments")).app)) as address:
         yield address
 
 

@@ -11,8 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.payments.delivery import signature
 from tests.conftest import MakeDatabase
-from tests.service.payments_stand import PUBLISHABLE_KEY, SECRET_KEY, payments_app, served
+from tests.service.payments_stand import PUBLISHABLE_KEY, SECRET_KEY, payments_app
 from tests.service.webhook_receiver import receiving, until
+from tests.serving import on_a_port
 
 # The client hands its encoded form to httpx in a way that httpx has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning
 
 @pytest.fixture(scope="module")
 async def address(make_database: MakeDatabase) -> AsyncIterator[str]:
-    async with served(payments_app((await make_database("payments")).app)) as address:
+    async with on_a_port(payments_app((await make_database("payments")).app)) as address:
         yield address
 
 
@@ -164,7 +165,7 @@ async def test_a_client_on_a_bad_network_makes_and_charges_one_intent(
 ) -> None:
     app = payments_app((await make_database("payments")).app)
     http = stripe.HTTPXClient(timeout=1)
-    async with served(Unreliable(app, *meets)) as address:
+    async with on_a_port(Unreliable(app, *meets)) as address:
         client = client_with(SECRET_KEY, address, http)
 
         paid = await client.v1.payment_intents.create_async(

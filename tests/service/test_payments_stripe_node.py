@@ -6,14 +6,15 @@ import re
 
 from tests.conftest import MakeDatabase
 from tests.nodejs import NODE, installed_clients
-from tests.service.payments_stand import SECRET_KEY, payments_app, served
+from tests.service.payments_stand import SECRET_KEY, payments_app
+from tests.serving import on_a_port
 
 CHECKS = 15
 
 
 async def test_the_node_client_works_unchanged(make_database: MakeDatabase) -> None:
     clients = await asyncio.to_thread(installed_clients)
-    async with served(payments_app((await make_database("payments")).app)) as address:
+    async with on_a_port(payments_app((await make_database("payments")).app)) as address:
         process = await asyncio.create_subprocess_exec(
             *(str(NODE), "--test", "--test-reporter=tap", "stripe.test.mjs"),
             cwd=clients,

@@ -9,7 +9,7 @@ from typing import TypeVar
 import stripe
 from fastapi import FastAPI, Request, Response
 
-from tests.service.payments_stand import served
+from tests.serving import on_a_port
 
 T = TypeVar("T")
 Answer = Callable[[stripe.Event], Awaitable[int]]
@@ -84,6 +84,6 @@ async def receiving(path: str = "/hooks") -> AsyncIterator[Receiver]:
         status = await receiver.hear(await request.body(), request.headers["stripe-signature"])
         return Response(status_code=status, headers={"Location": receiver.url} if status in (302, 307) else None)
 
-    async with served(app) as address:
+    async with on_a_port(app) as address:
         receiver.url = address + path
         yield receiver

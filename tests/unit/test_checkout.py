@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from services.contracts.carts import Frozen, Purchase, PurchaseState, Receipt
+from services.contracts.carts import Purchase, PurchaseState
 from services.contracts.payments import IntentStatus, PaymentIntent
 from services.contracts.problems import (
     CheckoutRefused,
@@ -30,6 +30,7 @@ from tests.checkout_fakes import (
     FakeCarts,
     FakePayments,
     FakeStock,
+    NoAdoptions,
     Trouble,
     Wire,
     request_for,
@@ -62,7 +63,7 @@ class World:
         return Reconcile(
             checkout=self.checkout,
             refunds=refunds,
-            carts=_Listing(self.carts),
+            carts=NoAdoptions(self.carts),
             payments=self.payments,
             together=together,
         )
@@ -92,17 +93,6 @@ class World:
         assert self.stock.available + self.stock.sold == 10
         assert self.stock.sold == 2 * charged
         assert self.alarms == []
-
-
-class _Listing:
-    def __init__(self, carts: FakeCarts) -> None:
-        self.unfinished = carts.unfinished
-
-    async def apply(self, owner: str, frozen: Frozen) -> Receipt | Refused | Undecided:
-        raise AssertionError("no adoption is unfinished")
-
-    async def close(self, frozen: Frozen) -> bool:
-        raise AssertionError("no adoption is unfinished")
 
 
 async def test_a_good_card_pays_in_seven_steps() -> None:

@@ -5,14 +5,13 @@ from typing import Any
 
 import pytest
 
-from services.contracts.carts import Frozen, Purchase, Receipt
+from services.contracts.carts import Purchase
 from services.contracts.payments import StripeRefund
 from services.contracts.problems import (
     OutcomeNotKnown,
     Problem,
     RefundExceedsPayment,
     RefundRefused,
-    Refused,
     RestockExceedsSale,
     Unavailable,
     Undecided,
@@ -30,6 +29,7 @@ from tests.checkout_fakes import (
     FakeCarts,
     FakePayments,
     FakeStock,
+    NoAdoptions,
     Trouble,
     Wire,
     request_for,
@@ -38,17 +38,6 @@ from tests.checkout_fakes import (
 AFTER_THE_ROW = ("refunds_of", "refund", "restock", "finish_refund")
 TROUBLES: tuple[Trouble, ...] = ("not_sent", "lost_request", "lost_answer")
 ALL_STEPS = ["anybodys", "refund_row", "refunds_of", "refund", "restock", "finish_refund"]
-
-
-class _Listing:
-    def __init__(self, carts: FakeCarts) -> None:
-        self.unfinished = carts.unfinished
-
-    async def apply(self, owner: str, frozen: Frozen) -> Receipt | Refused | Undecided:
-        raise AssertionError("no adoption is unfinished")
-
-    async def close(self, frozen: Frozen) -> bool:
-        raise AssertionError("no adoption is unfinished")
 
 
 class Killed(Exception):  # noqa: N818 - what happens to a process
@@ -98,7 +87,7 @@ class World:
     async def reconcile(self) -> int | None:
         """One round of another controller."""
         checkout, refunds = self.controller()
-        reconcile = Reconcile(checkout=checkout, refunds=refunds, carts=_Listing(self.carts), payments=self.payments)
+        reconcile = Reconcile(checkout=checkout, refunds=refunds, carts=NoAdoptions(self.carts), payments=self.payments)
         return await reconcile.round(older_than=0)
 
     @property

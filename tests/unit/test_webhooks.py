@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.chassis.logs import configure_logging
-from services.contracts.carts import Frozen, Purchase, PurchaseState, Receipt
+from services.contracts.carts import Purchase, PurchaseState
 from services.contracts.payments import PaymentIntent
 from services.contracts.problems import PaymentDeclined, Problem, Refused, Unavailable, Undecided
 from services.contracts.problems import WebhookSignatureRefused as SignatureRefused
@@ -30,6 +30,7 @@ from tests.checkout_fakes import (
     FakeCarts,
     FakePayments,
     FakeStock,
+    NoAdoptions,
     Trouble,
     Wire,
     request_for,
@@ -159,7 +160,7 @@ class World:
         self.checkout = Checkout(carts=self.carts, stock=self.stock, payments=self.payments, alarm=self._alarm)
         refunds = Refunds(carts=self.carts, stock=self.stock, payments=self.payments, alarm=self._alarm)
         reconcile = Reconcile(
-            checkout=self.checkout, refunds=refunds, carts=_Listing(self.carts), payments=self.payments
+            checkout=self.checkout, refunds=refunds, carts=NoAdoptions(self.carts), payments=self.payments
         )
         self.refunds = refunds
         self.webhooks = Webhooks(
@@ -219,17 +220,6 @@ class World:
         assert (self.state is PurchaseState.PAID) == (charged == 1)
         assert (self.stock.sold, self.stock.available) == (2 * charged, 10 - 2 * charged)
         assert self.alarms == []
-
-
-class _Listing:
-    def __init__(self, carts: FakeCarts) -> None:
-        self.unfinished = carts.unfinished
-
-    async def apply(self, owner: str, frozen: Frozen) -> Receipt | Refused | Undecided:
-        raise AssertionError("no adoption is unfinished")
-
-    async def close(self, frozen: Frozen) -> bool:
-        raise AssertionError("no adoption is unfinished")
 
 
 async def test_a_charge_that_the_bank_decides_late_is_settled_by_its_event() -> None:
