@@ -72,10 +72,10 @@ from services.contracts.shop import (
 
 from .checkout import REPLAYED
 from .desk import Desk
+from .doorkeeper import Doorkeeper, Operator, Visitor, the_doorkeeper
 from .orders import Bought, Orders, Pending
 from .papers import STYLE, paper
 from .quote import Form
-from .session import Doorkeeper, Operator, Visitor, the_doorkeeper
 from .shopping import Changed, Shopping
 from .signin import SignIn
 

@@ -25,12 +25,13 @@ from .api import DOCUMENTS, routers
 from .checkout import Checkout
 from .clients import Carts, Catalog, Stock
 from .desk import Desk
+from .doorkeeper import Doorkeeper, SessionCookies
 from .orders import Orders
 from .processor import Payments
 from .provider import Identity, ServiceToken
 from .reconcile import Reconcile, a_few_at_once
 from .refunds import Refunds
-from .session import Doorkeeper, SessionCookies, Sessions, Signer
+from .session import Sessions, Signer
 from .settings import Settings
 from .shopping import Shopping
 from .signin import SignIn

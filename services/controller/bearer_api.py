@@ -20,9 +20,9 @@ from services.contracts.problems import Problem
 from services.contracts.shop import AddItem, Order, ProductId, Quantity, SetItem, ShopCart, ShopLine
 
 from .api import Key, OrdersDep, ShoppingDep, SkuPath
+from .doorkeeper import BearerUser
 from .orders import Bought
 from .quote import Form
-from .session import BearerUser
 
 ADDRESS_BYTES = 2048
 ADDRESS_LEVELS = 16

@@ -8,7 +8,6 @@ A guest belongs to the first user who signs in through its session, for good: th
 every device, and whoever still holds the old id gets at them only by signing in as that user.
 """
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -17,38 +16,24 @@ import secrets
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Protocol, cast
+from typing import Any
 from uuid import UUID
 
 from cachetools import TTLCache
 from cryptography.fernet import Fernet
-from fastapi import Depends
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel, col, delete, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
-from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.chassis.auth import TokenVerifier, bearer_of
 from services.chassis.database import Database, Timestamptz
-from services.chassis.outbound import Forwarded
 from services.contracts.carts import MergeStrategy
-from services.contracts.identity import Scope as Right
 from services.contracts.identity import guest_owner_id, owner_id_of
 from services.contracts.problems import (
-    CrossSiteRequest,
-    Forbidden,
-    NotSent,
     SessionRotated,
-    Unauthenticated,
-    Unavailable,
 )
 
-from .authority import Authority
-from .provider import Identity, ServiceToken, Tokens
-from .settings import Settings
+from .provider import Tokens
 
 MAX_AGE_SECONDS = 30 * 24 * 3600
 ROWLESS_SECONDS = 24 * 3600
@@ -59,7 +44,6 @@ LEASE_SECONDS = 10
 UNMERGED_AT_ONCE = 500
 # By then nothing more is bought as the guest: no request that began under the old id is still under way.
 GUEST_IS_QUIET_SECONDS = 600
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Row(SQLModel, registry=registry()):
@@ -113,19 +97,6 @@ class Session:
     def signed_in(self) -> bool:
         """Whether somebody signed in through it, and it has not ended."""
         return self.row is not None and self.row.tokens is not None and self.row.ended_at is None
-
-
-@dataclass(frozen=True, slots=True)
-class Shopper:
-    """Who a request speaks for, and the credentials that cartdb takes for them."""
-
-    owner_id: str
-    name: str | None
-    guest: bool
-    authority: Authority
-    session: Session | None = None
-    merge_id: UUID | None = None
-    earlier_guest: Authority | None = None
 
 
 class Signer:
@@ -484,245 +455,3 @@ def merge_id_of(guest_owner: str, target_owner: str) -> UUID:
     """The id of the adoption of one guest by one user: the same in every repeat of the sign-in."""
     digest = hashlib.sha256(f"merge:{guest_owner}:{target_owner}".encode()).digest()
     return UUID(bytes=digest[:16], version=4)
-
-
-class Adopting(Protocol):
-    """What moves a guest's carts to the user who signed in."""
-
-    async def carry_out(self, session: Session) -> Session: ...
-
-
-class Doorkeeper:
-    """Tells who a request speaks for, and sees to their tokens and their cookie."""
-
-    def __init__(
-        self,
-        *,
-        sessions: Sessions,
-        identity: Identity,
-        verifier: TokenVerifier,
-        guest_token: ServiceToken,
-        adoption: Adopting,
-        settings: Settings,
-    ) -> None:
-        self.sessions = sessions
-        self._adoption = adoption
-        self._identity = identity
-        self._verifier = verifier
-        self._guest_token = guest_token
-        self._settings = settings
-        self.cookie_name = "__Host-sid" if settings.https else "sid"
-
-    async def recognise(self, request: Request) -> Shopper:
-        """The shopper of a request: by bearer token, or by session.
-
-        Raises:
-            Unauthenticated: there is a bearer token, and it is not good.
-            CrossSiteRequest: a foreign page asks for a change.
-            SessionRotated: the session has a new id.
-        """
-        token = bearer_of(request)
-        if token is not None:
-            return await self.by_bearer(token)
-        self.refuse_foreign_pages(request)
-        session = await self.session_of(request)
-        return await self._by_session(request, session)
-
-    async def by_bearer(self, token: str) -> Shopper:
-        """The user of an access token."""
-        caller = await self._verifier.verify(token)
-        return Shopper(owner_id=caller.owner_id, name=caller.name, guest=False, authority=Authority(Forwarded(token)))
-
-    async def demand_operator(self, shopper: Shopper) -> None:
-        """Refuse whom the provider has not given the operator's rights.
-
-        Raises:
-            Unauthenticated: a guest, or a token that is not good any more.
-            Forbidden: somebody else.
-            Unavailable: the provider's keys cannot be fetched.
-        """
-        credential = shopper.authority.credential
-        if shopper.guest or not isinstance(credential, Forwarded):
-            raise Unauthenticated
-        (await self._verifier.verify(credential.token)).demand(Right.OPERATOR)
-
-    async def is_operator(self, shopper: Shopper) -> bool:
-        """Whether they have the operator's rights. Nobody is known to while the provider cannot be asked."""
-        try:
-            await self.demand_operator(shopper)
-        except (Unauthenticated, Forbidden, Unavailable):
-            return False
-        return True
-
-    def refuse_foreign_pages(self, request: Request) -> None:
-        """Changes are taken from the shop's own pages and from programs, never from another site's pages."""
-        if request.method in SAFE_METHODS:
-            return
-        site = request.headers.get("sec-fetch-site")
-        if site is not None:
-            if site not in ("same-origin", "none"):
-                raise CrossSiteRequest
-            return
-        origin = request.headers.get("origin")
-        if origin is not None and origin != self._settings.public_url.rstrip("/"):
-            raise CrossSiteRequest
-
-    async def session_to_sign_in(self, request: Request) -> Session:
-        """The session that a sign-in goes on from. The id of before another one is good enough for that."""
-        session = await self.sessions.resume(request.cookies.get(self.cookie_name), signing_in=True)
-        return session or self.sessions.fresh()
-
-    async def session_of(self, request: Request) -> Session:
-        """The request's session; a new one, with its cookie, if there is none that is good."""
-        session = await self.sessions.resume(request.cookies.get(self.cookie_name))
-        if session is None:
-            session = self.sessions.fresh()
-            self.give_cookie(request, session)
-        elif session.renewed:  # The browser forgets a cookie whose age is never renewed.
-            self.give_cookie(request, session)
-        return session
-
-    def give_cookie(self, request: Request, session: Session) -> None:
-        """Have the answer set the session's cookie."""
-        set_cookie(request, self.cookie_name, session.id, max_age=MAX_AGE_SECONDS, secure=self._settings.https)
-
-    async def _by_session(self, request: Request, session: Session) -> Shopper:
-        if session.signed_in:
-            session = await self._with_live_tokens(session)
-        if session.signed_in:
-            session = await self._adoption.carry_out(session)
-        # Either may take seconds, in which the shopper may have signed out elsewhere.
-        if session.row is not None and session.row.ended_at is not None:
-            session = self.sessions.fresh()
-            self.give_cookie(request, session)
-        row = session.row
-        if not session.signed_in or row is None:
-            return self._guest(session)
-        assert row.issuer is not None
-        assert row.subject is not None
-        return Shopper(
-            owner_id=owner_id_of(row.issuer, row.subject),
-            name=row.name,
-            guest=False,
-            authority=Authority(Forwarded(self.sessions.tokens_of(row).access_token)),
-            session=session,
-            merge_id=row.merge_id if row.merge_done else None,
-            earlier_guest=self.guest_authority(row.guest_owner),
-        )
-
-    def _guest(self, session: Session) -> Shopper:
-        return Shopper(
-            owner_id=session.guest_owner,
-            name=None,
-            guest=True,
-            authority=self.guest_authority(session.guest_owner),
-            session=session,
-        )
-
-    def guest_authority(self, guest_owner: str) -> Authority:
-        """The controller's own credential, speaking for a guest."""
-        return Authority(self._guest_token, owner=guest_owner)
-
-    async def _with_live_tokens(self, session: Session) -> Session:
-        """The session with an access token that is good for a while; an ended one if that cannot be had."""
-        row = session.row
-        assert row is not None
-        now = datetime.now(UTC)
-        assert row.tokens_renew_at is not None
-        assert row.tokens_end_at is not None
-        if now < row.tokens_renew_at:
-            return session
-        if await self.sessions.lease_refresh(session):
-            return await self._refresh(session)
-        return session if now < row.tokens_end_at else await self._others_refresh(session)
-
-    async def _others_refresh(self, session: Session) -> Session:
-        """Wait for the request that holds the lease; give up when the lease has run out."""
-        for _ in range(LEASE_SECONDS * 10):
-            fresh = await self.sessions.reread(session)
-            if not fresh.signed_in or fresh.row is None or fresh.row.ended_at is not None:
-                break
-            if fresh.row.tokens_end_at is not None and fresh.row.tokens_end_at > datetime.now(UTC):
-                return fresh
-            await asyncio.sleep(0.1)
-        raise Unavailable("The sign-in could not be renewed in time.", service="idp")
-
-    async def _refresh(self, session: Session) -> Session:
-        row = session.row
-        assert row is not None
-        assert row.tokens_end_at is not None
-        tokens = self.sessions.tokens_of(row)
-        still_good = row.tokens_end_at > datetime.now(UTC)
-        match await self._identity.refresh(tokens):
-            case Tokens() as fresh:
-                return await self.sessions.renew(session, fresh)
-            case NotSent():  # The refresh token was not used up: it will do as soon as the provider is back.
-                session = await self.sessions.unlease(session)
-                if still_good:
-                    return session
-                raise Unavailable("The identity provider cannot be reached to renew the sign-in.", service="idp")
-            case _ if still_good:
-                # A refresh token whose answer was lost may be used up, and using it again would end its whole family.
-                return await self.sessions.without_refresh(session, tokens)
-            case _:
-                await self.sessions.end(session, by="expiry")
-                return await self.sessions.reread(session)
-
-
-def set_cookie(request: Request, name: str, value: str, *, max_age: int, secure: bool, path: str = "/") -> None:
-    """Have the answer set a cookie, whatever the answer will be."""
-    parts = [f"{name}={value}", f"Path={path}", f"Max-Age={max_age}", "HttpOnly", "SameSite=Lax"]
-    if secure:
-        parts.append("Secure")
-    jar: dict[str, str] = request.scope["state"].setdefault("set_cookies", {})
-    jar[name] = "; ".join(parts)
-
-
-class SessionCookies:
-    """Puts the cookies that a request was given onto its answer, be it a refusal."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_cookies(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for cookie in scope.get("state", {}).get("set_cookies", {}).values():
-                    headers.append("set-cookie", cookie)
-            await send(message)
-
-        await self._app(scope, receive, with_cookies if scope["type"] == "http" else send)
-
-
-async def the_doorkeeper(request: Request) -> Doorkeeper:
-    return cast(Doorkeeper, request.state.doorkeeper)
-
-
-async def visitor(request: Request, doorkeeper: Annotated[Doorkeeper, Depends(the_doorkeeper)]) -> Shopper:
-    """Whoever sent the request. From the first change on, the session has a row."""
-    shopper = await doorkeeper.recognise(request)
-    if shopper.session is not None and request.method not in SAFE_METHODS:
-        await doorkeeper.sessions.keep(shopper.session)
-    return shopper
-
-
-async def operator(
-    shopper: Annotated[Shopper, Depends(visitor)], doorkeeper: Annotated[Doorkeeper, Depends(the_doorkeeper)]
-) -> Shopper:
-    """Somebody who may do what shoppers may not."""
-    await doorkeeper.demand_operator(shopper)
-    return shopper
-
-
-async def bearer(request: Request, doorkeeper: Annotated[Doorkeeper, Depends(the_doorkeeper)]) -> Shopper:
-    """The user of the request's access token."""
-    token = bearer_of(request)
-    if token is None:
-        raise Unauthenticated
-    return await doorkeeper.by_bearer(token)
-
-
-Visitor = Annotated[Shopper, Depends(visitor)]
-Operator = Annotated[Shopper, Depends(operator)]
-BearerUser = Annotated[Shopper, Depends(bearer)]

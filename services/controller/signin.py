@@ -18,8 +18,9 @@ from services.contracts.carts import MergeStrategy
 from services.contracts.problems import Problem, Refused, SignInFailed, Unavailable
 
 from .adoption import Adoption
+from .doorkeeper import Doorkeeper, set_cookie
 from .provider import Identity, Tokens
-from .session import Doorkeeper, Sessions, set_cookie
+from .session import Sessions
 from .settings import Settings
 
 logger = get_logger(__name__)

@@ -18,8 +18,9 @@ from services.contracts.problems import NotSent
 from services.controller.adoption import Adoption
 from services.controller.authority import Authority
 from services.controller.clients import Carts
+from services.controller.doorkeeper import Doorkeeper
 from services.controller.provider import Identity, ServiceToken, Tokens
-from services.controller.session import Doorkeeper, Session, Sessions, Signer
+from services.controller.session import Session, Sessions, Signer
 from services.controller.settings import Settings
 from tests.conftest import MakeDatabase, MakeEmptyDatabase
 from tests.service.test_upgrade import KEPT, section

@@ -18,7 +18,7 @@ from services.contracts.money import Money
 from services.contracts.problems import Problem, RequestInProgress, SessionRotated, Unavailable
 from services.contracts.shop import ShopCart
 
-from ..session import Shopper
+from ..doorkeeper import Shopper
 from ..settings import Settings
 from . import wording
 from .countries import COUNTRIES

@@ -16,7 +16,7 @@ from services.contracts.problems import (
 )
 from services.contracts.shop import Order, RefundCommand
 
-from ..session import Operator
+from ..doorkeeper import Operator
 from .forms import AboutToRefund, Objections, RefundDraft, Refunding, RefundWish
 from .routing import OnPublicHost, see
 from .storefront import Here, Storefront, left_of

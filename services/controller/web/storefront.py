@@ -20,8 +20,8 @@ from services.contracts.refunds import RefundState
 from services.contracts.shop import Order, ShopCart
 
 from ..desk import Desk
+from ..doorkeeper import Doorkeeper, Shopper, Visitor
 from ..orders import Orders
-from ..session import Doorkeeper, Shopper, Visitor
 from ..settings import Settings
 from ..shopping import Shopping
 from . import wording
