@@ -25,6 +25,7 @@ from .provider import Provider
 from .settings import Settings
 from .store import Store
 from .tokens import KeyRing
+from .tries_store import Tries
 from .upkeep import prepare, sweep
 
 
@@ -55,7 +56,8 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], datetime
             passwords = await opened.enter_async_context(Passwords())
             store = Store(database, clock=clock)
             ring = KeyRing(store, clock=clock)
-            provider = Provider(settings.oidc_issuer, clients, store, ring, passwords, pages, clock)
+            tries = Tries(database, clock=clock)
+            provider = Provider(settings.oidc_issuer, clients, store, tries, ring, passwords, pages, clock)
             prepared = await opened.enter_async_context(_running(prepare(provider, demo_accounts)))
             await opened.enter_async_context(_running(sweep(provider)))
             pings["database"] = database.ping

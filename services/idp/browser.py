@@ -22,8 +22,10 @@ from .logout import leads_to, may_end
 from .pages import KEPT_BY_NOBODY, REACHABLE_OPENER, WEB
 from .protocol import Parameters, redirect_with
 from .provider import Here, Provider
-from .store import SESSION_SECONDS, AccountRow, Blocked, Entered
+from .store import SESSION_SECONDS, AccountRow
 from .tokens import read_id_token
+from .tries import Attempt, Blocked
+from .tries_store import BROWSER_SECONDS
 
 logger = get_logger(__name__)
 
@@ -64,13 +66,17 @@ AUTHORIZATION = _in_query(
 LOGOUT = _in_query(optional=("id_token_hint", "client_id", "post_logout_redirect_uri", "state"))
 
 
-def cookie_name(*, secure: bool) -> str:
-    """The provider's own session cookie. Clients send no Secure cookie over http, so it has a name of its own there."""
-    return "__Host-idp_sid" if secure else "idp_sid"
+SESSION_COOKIE = "idp_sid"
+BROWSER_COOKIE = "idp_browser"
 
 
-def _cookie(request: Request, provider: Provider) -> str | None:
-    return request.cookies.get(cookie_name(secure=provider.secure))
+def cookie_name(name: str, *, secure: bool) -> str:
+    """A cookie's name. Clients send no Secure cookie over http, so it has a name of its own there."""
+    return f"__Host-{name}" if secure else name
+
+
+def _cookie(request: Request, provider: Provider, name: str = SESSION_COOKIE) -> str | None:
+    return request.cookies.get(cookie_name(name, secure=provider.secure))
 
 
 def _see_other(location: str) -> RedirectResponse:
@@ -155,58 +161,71 @@ async def sign_in(request: Request, provider: Here) -> Response:
     asked = await _asked(request, provider)
     form = await form_of(request)
     username = username_of(form.get("username"))
-    proved = await _prove(provider, username, form.get("password"), address=_address(request))
-    if isinstance(proved, AccountRow):
-        return await _enter(request, provider, asked, proved, address=_address(request))
-    if isinstance(proved, Blocked):
-        return _blocked(provider, asked, proved, username)
+    attempt = _attempt(request, provider, username)
+    account = await provider.store.account_named(attempt.username)
+    match await _prove(provider, attempt, account, form.get("password")):
+        case AccountRow() as proved:
+            return await _enter(request, provider, asked, proved)
+        case Blocked() as blocked:
+            return _blocked(provider, asked, blocked, username, account)
     SIGN_INS.labels("refused").inc()
     return provider.pages.sign_in(asked, username=username, refused=True)
 
 
-async def _prove(provider: Provider, username: str, password: str, *, address: str) -> AccountRow | Blocked | None:
+def _attempt(request: Request, provider: Provider, username: str) -> Attempt:
     # What cannot be a username is counted as one, so that nobody fills the table with names of any length.
-    username = username if could_be_username(username) else ""
-    if blocked := await provider.store.blocked(username, address):
+    name = username if could_be_username(username) else ""
+    address = request.client.host if request.client else ""
+    return Attempt(name, address, _cookie(request, provider, BROWSER_COOKIE))
+
+
+async def _prove(
+    provider: Provider, attempt: Attempt, account: AccountRow | None, password: str
+) -> AccountRow | Blocked | None:
+    if blocked := await provider.tries.blocked(attempt):
         return blocked
-    account = await provider.store.account_named(username)
     if await provider.passwords.verify(password, account.password_hash if account else None):
         return account
-    logger.warning("sign-in failed", account=str(account.account_id) if account else None)
-    return await provider.store.record_failure(username, address)
+    # Never what was typed for a username: people type their password there.
+    logger.warning("sign-in failed", account=_id_of(account), address=attempt.address)
+    return await provider.tries.failed(attempt)
 
 
-def _blocked(provider: Provider, asked: Asked, blocked: Blocked, username: str) -> Response:
+def _id_of(account: AccountRow | None) -> str | None:
+    return str(account.account_id) if account else None
+
+
+def _blocked(provider: Provider, asked: Asked, blocked: Blocked, username: str, account: AccountRow | None) -> Response:
     SIGN_INS.labels("blocked").inc()
+    logger.warning("sign-in blocked", account=_id_of(account), seconds=blocked.seconds)
     return provider.pages.too_many_tries(asked, blocked, username=username)
 
 
 async def _enter(
-    request: Request, provider: Provider, asked: Asked, account: AccountRow, *, address: str | None = None
+    request: Request, provider: Provider, asked: Asked, account: AccountRow, *, just_made: bool = False
 ) -> Response:
+    attempt = _attempt(request, provider, account.username)
     replaced = _cookie(request, provider)
-    entered = await provider.store.enter(account, asked, replacing=replaced, address=address)
+    entered = await provider.store.enter(account, asked, attempt=attempt, replacing=replaced, just_made=just_made)
     if isinstance(entered, Blocked):
-        return _blocked(provider, asked, entered, account.username)
+        return _blocked(provider, asked, entered, account.username, account)
     SIGN_INS.labels("signed_in").inc()
-    logger.info("signed in", account=str(account.account_id), client=asked.client_id)
-    return _remembered(_with_code(provider, asked, entered.code), provider, entered)
+    logger.info("signed in", account=_id_of(account), client=asked.client_id, address=attempt.address)
+    response = _with_code(provider, asked, entered.code)
+    _set_cookie(response, provider, SESSION_COOKIE, entered.cookie, SESSION_SECONDS)
+    _set_cookie(response, provider, BROWSER_COOKIE, entered.browser, BROWSER_SECONDS)
+    return response
 
 
-def _remembered(response: Response, provider: Provider, entered: Entered) -> Response:
+def _set_cookie(response: Response, provider: Provider, name: str, value: str, seconds: int) -> None:
     response.set_cookie(
-        cookie_name(secure=provider.secure),
-        entered.cookie,
-        max_age=SESSION_SECONDS,
+        cookie_name(name, secure=provider.secure),
+        value,
+        max_age=seconds,
         httponly=True,
         samesite="lax",
         secure=provider.secure,
     )
-    return response
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
 
 
 @router.get("/sign-up", summary="The sign-up page", responses=refusals(Unavailable), openapi_extra=AUTHORIZATION)
@@ -237,7 +256,8 @@ async def sign_up(request: Request, provider: Here) -> Response:
     )
     if account is None:
         return provider.pages.sign_up(asked, username=wish.username, email=wish.email or "", taken=True)
-    return await _enter(request, provider, asked, account)
+    logger.info("account made", account=_id_of(account))
+    return await _enter(request, provider, asked, account, just_made=True)
 
 
 @router.get(
@@ -275,9 +295,11 @@ async def _end_session(
         there = leads_to(parameters.data, hint, clients=provider.clients, confirmed=True)
         return provider.pages.sign_out(parameters.data, leads_to=there)
     await provider.store.sign_out(cookie)
+    logger.info("signed out", account=subject)
     there = leads_to(parameters.data, hint, clients=provider.clients, confirmed=confirmed)
     response = _see_other(there) if there else provider.pages.signed_out()
-    response.delete_cookie(cookie_name(secure=provider.secure), secure=provider.secure, httponly=True, samesite="lax")
+    name = cookie_name(SESSION_COOKIE, secure=provider.secure)
+    response.delete_cookie(name, secure=provider.secure, httponly=True, samesite="lax")
     return response
 
 

@@ -13,7 +13,7 @@ from services.contracts.problems import Problem
 
 from .account import DemoAccount
 from .authorization import Asked
-from .store import Blocked
+from .tries import Blocked
 
 WEB = Path(__file__).parent / "web"
 KEPT_BY_NOBODY = {"Cache-Control": "no-store"}

@@ -15,6 +15,7 @@ from .passwords import Passwords
 from .protocol import Answer, Core, FormRequest, Parameters
 from .store import Named, Papers, Store
 from .tokens import KeyRing, Keys, named_by, read_access_token
+from .tries_store import Tries
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Provider:
     issuer: str
     clients: dict[str, Client]
     store: Store
+    tries: Tries
     ring: KeyRing
     passwords: Passwords
     pages: Pages

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import DateTime, case
+from sqlalchemy import DateTime
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel, col, delete, select
@@ -19,13 +19,13 @@ from services.chassis.database import Database
 
 from .authorization import Asked
 from .scope import for_user
+from .tries import Attempt, Blocked
+from .tries_store import admit, blocked
 
 T = TypeVar("T")
 
 CODE_SECONDS = 60
 SESSION_SECONDS = 12 * 3600
-FAILURES_ALLOWED = 10
-FAILURE_WINDOW = timedelta(minutes=5)
 KEPT_AFTER_ITS_END = timedelta(days=1)
 
 
@@ -135,15 +135,6 @@ class SigningKeyRow(Row, table=True):
     retire_at: datetime | None = moment(default=None)
 
 
-class FailureRow(Row, table=True):
-    __tablename__ = "sign_in_failures"
-
-    username: str = Field(primary_key=True)
-    address: str = Field(primary_key=True)
-    failures: int
-    window_started_at: datetime = moment()
-
-
 @dataclass(slots=True)
 class Papers:
     """The rows that one request names, locked; the protocol's core reads and changes them, and adds new ones."""
@@ -178,17 +169,11 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A fresh sign-in: the cookie's value and the code for the client."""
+    """A fresh sign-in: the cookies of session and browser, and the code for the client."""
 
     cookie: str = field(repr=False)
+    browser: str = field(repr=False)
     code: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """Too many failures: ask again after so many seconds."""
-
-    seconds: int
 
 
 class Store:
@@ -249,65 +234,24 @@ class Store:
         if cookie:
             await session.exec(delete(SessionRow).where(col(SessionRow.session_hash) == hashed(cookie)))
 
-    async def blocked(self, username: str, address: str) -> Blocked | None:
-        """Whether this account has failed too often from this address."""
-        return await self._database.transact(lambda session: self._blocked(session, username, address))
-
-    async def _blocked(self, session: AsyncSession, username: str, address: str) -> Blocked | None:
-        found = await session.exec(
-            select(FailureRow).where(FailureRow.username == username, FailureRow.address == address).with_for_update()
-        )
-        row = found.one_or_none()
-        if row is None or row.failures < FAILURES_ALLOWED:
-            return None
-        return self._wait(row.window_started_at)
-
-    def _wait(self, window_started_at: datetime) -> Blocked | None:
-        left = (window_started_at + FAILURE_WINDOW - self._clock()).total_seconds()
-        return Blocked(max(1, round(left))) if left > 0 else None
-
-    async def record_failure(self, username: str, address: str) -> Blocked | None:
-        """Count a failed sign-in; Blocked if simultaneous ones have used up the tries meanwhile."""
-        now = self._clock()
-        over = col(FailureRow.window_started_at) <= now - FAILURE_WINDOW
-
-        async def work(session: AsyncSession) -> Blocked | None:
-            statement = insert(FailureRow).values(username=username, address=address, failures=1, window_started_at=now)
-            counted = await session.exec(
-                statement.on_conflict_do_update(
-                    index_elements=["username", "address"],
-                    set_={
-                        "failures": case((over, 1), else_=col(FailureRow.failures) + 1),
-                        "window_started_at": case((over, now), else_=col(FailureRow.window_started_at)),
-                    },
-                ).returning(col(FailureRow.failures), col(FailureRow.window_started_at))
-            )
-            failures, started = counted.one()
-            return self._wait(started) if failures > FAILURES_ALLOWED else None
-
-        return await self._database.transact(work)
-
     async def enter(
-        self, account: AccountRow, asked: Asked, *, replacing: str | None, address: str | None = None
+        self, account: AccountRow, asked: Asked, *, attempt: Attempt, replacing: str | None, just_made: bool = False
     ) -> Entered | Blocked:
         """Open a session for somebody who has just proved who they are, and issue the code that they came for.
 
         Args:
+            attempt: its failures are forgotten, unless simultaneous ones have become too many by now.
             replacing: the browser's earlier session cookie, which ends.
-            address: where a password was tried from; its failures are forgotten unless there are too many by now.
+            just_made: the account is new, and there was no password of it to guess.
         """
 
         async def work(session: AsyncSession) -> Entered | Blocked:
-            if address is not None:
-                if blocked := await self._blocked(session, account.username, address):
-                    return blocked
-                await session.exec(
-                    delete(FailureRow).where(
-                        col(FailureRow.username) == account.username, col(FailureRow.address) == address
-                    )
-                )
+            if not just_made and (too_many := await blocked(session, attempt, self._clock())):
+                return too_many
+            browser = await admit(session, attempt, self._clock())
             await self._end(session, replacing)
-            return Entered(self._open_session(session, account), self._issue(session, account, asked, self._clock()))
+            code = self._issue(session, account, asked, self._clock())
+            return Entered(self._open_session(session, account), browser, code)
 
         return await self._database.transact(work)
 
@@ -419,6 +363,5 @@ class Store:
             )
             await session.exec(delete(FamilyRow).where(col(FamilyRow.ends_at) < past))
             await session.exec(delete(RevokedAccessTokenRow).where(col(RevokedAccessTokenRow.expires_at) < past))
-            await session.exec(delete(FailureRow).where(col(FailureRow.window_started_at) < past))
 
         await self._database.transact(work)

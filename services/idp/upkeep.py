@@ -52,6 +52,7 @@ async def sweep(provider: Provider) -> NoReturn:
     while True:
         try:
             await provider.store.sweep()
+            await provider.tries.sweep()
         except DATABASE_TROUBLE as trouble:
             logger.warning("sweep failed", trouble=type(trouble).__name__)
         await asyncio.sleep(SWEEP_SECONDS)
