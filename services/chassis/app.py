@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from http import HTTPStatus
 from typing import Any
 
 import uuid_utils.compat as uuids
@@ -19,17 +20,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.chassis.docs import docs_routes
 from services.chassis.faults import Faults, FaultScripts
-from services.chassis.logs import configure_logging, get_logger, request_id, traceparent
+from services.chassis.logs import configure_logging, get_logger, owner, request_id, traceparent
 from services.chassis.metrics import HTTP_DURATION, HTTP_REQUESTS, metrics_endpoint
 from services.chassis.settings import ServiceSettings
 from services.contracts.problems import (
     PROBLEM_MEDIA_TYPE,
     BadRequest,
     BodyTooLarge,
+    Forbidden,
     InternalError,
     MethodNotAllowed,
     NotFound,
     Problem,
+    SignInFailed,
+    Unauthenticated,
     Unavailable,
     Unprocessable,
     UnsupportedMediaType,
@@ -133,6 +137,7 @@ class _Exchange:
         wanted = self.headers.get("x-request-id", "")
         self.id = wanted if _ID_SHAPE.fullmatch(wanted) else uuids.uuid7().hex
         request_id.set(self.id)
+        owner.set("")
         trace = self.headers.get("traceparent", "")
         traceparent.set(trace if _TRACE_SHAPE.fullmatch(trace) else "")
 
@@ -272,6 +277,7 @@ def _health(service: str, pings: dict[str, Ping]) -> APIRouter:
 def _render_problems(app: FastAPI, render: Renderer) -> None:
     async def on_problem(request: Request, problem: Exception) -> Response:
         assert isinstance(problem, Problem)
+        _note_denial(problem)
         return render(request, problem)
 
     async def on_http(request: Request, error: Exception) -> Response:
@@ -287,6 +293,14 @@ def _render_problems(app: FastAPI, render: Renderer) -> None:
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)
+
+
+def _note_denial(problem: Problem) -> None:
+    if isinstance(problem, Unauthenticated | Forbidden | SignInFailed):
+        logger.warning("access denied", problem=problem.slug, why=problem.detail)
+    elif problem.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        # Payments' words repeat a part of the key, as Stripe's do.
+        logger.warning("access denied", status=int(problem.status))
 
 
 def _unread_body(request: Request, error: RequestValidationError) -> bool:

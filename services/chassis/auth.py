@@ -16,7 +16,7 @@ from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import KeySet
 from starlette.requests import Request
 
-from services.chassis.logs import get_logger
+from services.chassis.logs import get_logger, owner
 from services.chassis.outbound import Neighbour, SingleFlight
 from services.contracts.identity import owner_id_of
 from services.contracts.problems import Forbidden, Unauthenticated, Unavailable
@@ -158,6 +158,7 @@ class TokenVerifier:
         if caller.expires_at + LEEWAY_SECONDS <= time.time():
             self._verified.pop(token, None)
             raise _refused("it has expired")
+        owner.set(caller.owner_id)
         return caller
 
     async def _verify(self, token: str) -> Caller:

@@ -8,11 +8,14 @@ import structlog
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 traceparent: ContextVar[str] = ContextVar("traceparent", default="")
+owner: ContextVar[str] = ContextVar("owner", default="")
+"""Whom the request speaks for, once that is known for sure: an owner id, or the account's id at the provider."""
 
 
-def _add_request_id(_: object, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
-    if known := request_id.get():
-        event.setdefault("request_id", known)
+def _add_whose_request(_: object, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    for name, known in (("request_id", request_id.get()), ("owner", owner.get())):
+        if known:
+            event.setdefault(name, known)
     return event
 
 
@@ -27,7 +30,7 @@ def configure_logging(service: str, *, log_format: str, level: str) -> None:
         add_service,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _add_request_id,
+        _add_whose_request,
     ]
     if log_format == "human":
         last: list[structlog.types.Processor] = [

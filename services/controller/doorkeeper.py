@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.chassis.auth import TokenVerifier, bearer_of
+from services.chassis.logs import owner
 from services.chassis.outbound import Forwarded
 from services.contracts.identity import Scope as Right
 from services.contracts.identity import owner_id_of
@@ -158,8 +159,10 @@ class Doorkeeper:
             return self._guest(session)
         assert row.issuer is not None
         assert row.subject is not None
+        owner_id = owner_id_of(row.issuer, row.subject)
+        owner.set(owner_id)
         return Shopper(
-            owner_id=owner_id_of(row.issuer, row.subject),
+            owner_id=owner_id,
             name=row.name,
             guest=False,
             authority=Authority(Forwarded(self.sessions.tokens_of(row).access_token)),

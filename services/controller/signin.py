@@ -15,6 +15,7 @@ from starlette.requests import Request
 from services.chassis.auth import ALGORITHMS, LEEWAY_SECONDS
 from services.chassis.logs import get_logger
 from services.contracts.carts import MergeStrategy
+from services.contracts.identity import owner_id_of
 from services.contracts.problems import Problem, Refused, SignInFailed, Unavailable
 
 from .adoption import Adoption
@@ -113,13 +114,15 @@ class SignIn:
             strategy=MergeStrategy(flow["strategy"]),
         )
         self._doorkeeper.give_cookie(request, new)
-        logger.info("signed in")
+        logger.info("signed in", owner=owner_id_of(claims.issuer, claims.subject))
         await self._adoption.carry_out(new)
         return str(flow["next"])
 
     async def end(self, request: Request) -> str:
         """End the session here, and answer the provider's address that ends it there."""
         session = await self._doorkeeper.session_of(request)
+        if session.row is not None and session.row.issuer and session.row.subject:
+            logger.info("signed out", owner=owner_id_of(session.row.issuer, session.row.subject))
         if session.signed_in and session.row is not None and session.row.tokens is not None:
             refresh_token = self._sessions.tokens_of(session.row).refresh_token
             await self._sessions.end(session, by="logout")

@@ -12,12 +12,15 @@ from starlette.responses import JSONResponse, Response
 
 from services.chassis.app import refusals
 from services.chassis.auth import bearer_of
+from services.chassis.logs import get_logger
 from services.contracts.problems import Forbidden, Unauthenticated, Unavailable
 
 from .protocol import AccessToken, Answer, FormRequest, Parameters, answer_of
 from .provider import Here, Provider
 from .scope import IDENTITY_SCOPES, PRIVILEGES, SERVICE_AUDIENCE, words
 from .tokens import ALGORITHM, claims_of
+
+logger = get_logger(__name__)
 
 FORM = "application/x-www-form-urlencoded"
 CROSS_ORIGIN_PATHS = ("/.well-known/openid-configuration", "/jwks", "/token", "/userinfo")
@@ -118,6 +121,8 @@ async def _form_request(request: Request) -> FormRequest:
 
 
 def _json(answer: Answer) -> Response:
+    if "error" in answer.body:
+        logger.warning("token request refused", error=answer.body["error"])
     headers = {name: value for name, value in answer.headers.items() if name.lower() != "content-type"}
     return JSONResponse(answer.body, answer.status, headers=headers)
 

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from services.chassis.app import refusals
-from services.chassis.logs import get_logger
+from services.chassis.logs import get_logger, owner
+from services.contracts.identity import owner_id_of
 from services.contracts.problems import CrossSiteRequest, TooManyRequests, Unavailable
 
 from .account import SignUp, could_be_username, username_of
@@ -101,6 +102,7 @@ async def refuse(request: Request, error: Exception) -> Response:
     """Tell a refused authorization to the client, if its redirect URI is its own; else to the user alone."""
     assert isinstance(error, OAuth2Error)
     provider: Provider = request.state.provider
+    logger.info("authorization refused", error=error.error)
     if not error.redirect_uri:
         return provider.pages.refused(error.get_error_description() or "The request is malformed.")
     answer = [*dict(error.get_body()).items(), ("iss", provider.issuer)]
@@ -210,6 +212,7 @@ async def _enter(
     if isinstance(entered, Blocked):
         return _blocked(provider, asked, entered, account.username, account)
     SIGN_INS.labels("signed_in").inc()
+    owner.set(owner_id_of(provider.issuer, str(account.account_id)))
     logger.info("signed in", account=_id_of(account), client=asked.client_id, address=attempt.address)
     response = _with_code(provider, asked, entered.code)
     _set_cookie(response, provider, SESSION_COOKIE, entered.cookie, SESSION_SECONDS)
@@ -295,7 +298,8 @@ async def _end_session(
         there = leads_to(parameters.data, hint, clients=provider.clients, confirmed=True)
         return provider.pages.sign_out(parameters.data, leads_to=there)
     await provider.store.sign_out(cookie)
-    logger.info("signed out", account=subject)
+    if subject is not None:
+        logger.info("signed out", account=subject, owner=owner_id_of(provider.issuer, subject))
     there = leads_to(parameters.data, hint, clients=provider.clients, confirmed=confirmed)
     response = _see_other(there) if there else provider.pages.signed_out()
     name = cookie_name(SESSION_COOKIE, secure=provider.secure)
