@@ -104,7 +104,8 @@ async def refuse(request: Request, error: Exception) -> Response:
     provider: Provider = request.state.provider
     logger.info("authorization refused", error=error.error)
     if not error.redirect_uri:
-        return provider.pages.refused(error.get_error_description() or "The request is malformed.")
+        why = error.get_error_description() or "The request is malformed."
+        return provider.pages.refused(f"The page that sent you here did not ask properly. For those who made it: {why}")
     answer = [*dict(error.get_body()).items(), ("iss", provider.issuer)]
     return _see_other(redirect_with(error.redirect_uri, answer))
 

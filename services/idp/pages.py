@@ -19,6 +19,8 @@ WEB = Path(__file__).parent / "web"
 KEPT_BY_NOBODY = {"Cache-Control": "no-store"}
 # A docs page signs in through a window that it opens and waits for; under the usual policy they lose each other.
 REACHABLE_OPENER = {"Cross-Origin-Opener-Policy": "unsafe-none"}
+TITLE = "This cannot go on"
+TITLES = {429: "A little slower, please", 503: "One moment, please"}
 PATHS = frozenset({"/authorize", "/sign-in", "/sign-up", "/end_session"})
 
 _CSP = (
@@ -74,6 +76,7 @@ class Pages:
             query=asked.query,
             username=username or asked.login_hint,
             message="The username or the password is wrong." if refused else None,
+            wrong=refused,
         )
 
     def too_many_tries(self, asked: Asked, blocked: Blocked, *, username: str) -> Response:
@@ -86,6 +89,7 @@ class Pages:
             redirect_uri=asked.redirect_uri,
             query=asked.query,
             username=username,
+            wrong=True,
             message=f"Too many wrong passwords. Try again in {minutes} minute{'s' if minutes > 1 else ''}.",
         )
 
@@ -108,6 +112,8 @@ class Pages:
             username=username or asked.login_hint,
             email=email,
             objections=told,
+            wrong=bool(told),
+            first=next((field for field in ("username", "password", "email") if field in told), "username"),
         )
 
     def sign_out(self, parameters: Mapping[str, str], *, leads_to: str | None) -> Response:
@@ -116,11 +122,15 @@ class Pages:
 
     def signed_out(self) -> Response:
         """The news that it is done."""
-        return self._page("message.html", title="You are signed out", text="This browser is signed in here no more.")
+        return self._page(
+            "message.html", title="You are signed out", text="The next sign-in in this browser asks for a password."
+        )
 
     def refused(self, text: str, *, status: int = 400, headers: Mapping[str, str] | None = None) -> Response:
         """Something that cannot go on, and cannot be told to the client either."""
-        return self._page("message.html", status=status, headers=headers, title="This cannot go on", text=text)
+        return self._page(
+            "message.html", status=status, headers=headers, title=TITLES.get(status, TITLE), text=text, wrong=True
+        )
 
     def render(self, request: Request, problem: Problem) -> Response:
         """A problem as a page to who looks at pages, as JSON to everybody else."""

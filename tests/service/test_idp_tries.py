@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 
+import asyncpg
 import httpx
 import pytest
 
@@ -185,4 +186,27 @@ async def test_an_unknown_name_costs_the_same_time_and_says_the_same(idp: Idp) -
 def everything_of(answer: httpx.Response, username: str) -> tuple[str, ...]:
     """Status, headers and body, without what differs in any two answers."""
     headers = [f"{name}: {value}" for name, value in answer.headers.items() if name != "x-request-id"]
-    return (str(answer.status_code), *headers, answer.text.replace(f'value="{username}"', ""))
+    return (str(answer.status_code), *headers, answer.text.replace(f'value="{username}"', "", 1))
+
+
+async def test_what_was_counted_is_forgotten_in_the_end(idp: Idp, urls: DatabaseUrls) -> None:
+    async def left() -> list[int]:
+        connection = await asyncpg.connect(urls.app)
+        tables = ("sign_in_failures", "known_browsers")
+        counted = [await connection.fetchval(f"SELECT count(*) FROM {table}") for table in tables]
+        await connection.close()
+        return counted
+
+    assert await works(idp, "bob")
+    assert await guess(idp, "bob", address="198.51.100.13") == [400]
+    await idp.state["provider"].tries.sweep()
+    kept = await left()
+    idp.clock.advance(minutes=6)
+    await idp.state["provider"].tries.sweep()
+    browsers = await left()
+    idp.clock.advance(days=181)
+    await idp.state["provider"].tries.sweep()
+
+    assert (kept[0], kept[1] > 0) == (3, True)
+    assert browsers == [0, kept[1]]
+    assert await left() == [0, 0]
