@@ -72,6 +72,19 @@ async def code_of(browser: httpx.AsyncClient, pkce: Pkce, **other: Any) -> str:
 @pytest.mark.parametrize(
     "uri",
     [
+        CALLBACK[:-1],
+        f"{CALLBACK}x",
+        f"{CALLBACK};x",
+        f" {CALLBACK}",
+        f"{CALLBACK}\n",
+        "http://shop.test%2fcallback",
+        "http://shop.test/%63allback",
+        "http://shop.test//callback",
+        "http://SHOP.test/callback",
+        "http://shop.test./callback",
+        "http://shop.test:x@evil.test/callback",
+        "http://evil.test\\@shop.test/callback",
+        "http://evil.test#@shop.test/callback",
         f"{CALLBACK}/",
         f"{CALLBACK}/../callback",
         f"{CALLBACK}?a=b",
@@ -100,6 +113,26 @@ async def test_a_redirect_uri_that_is_not_exactly_registered_is_never_followed(
     assert answer.status_code == 400
     assert "location" not in answer.headers
     assert "not registered" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/authorize"), ("GET", "/sign-in"), ("GET", "/sign-up"), ("POST", "/sign-in"), ("POST", "/sign-up")],
+)
+async def test_no_other_door_follows_a_redirect_uri_either(browser: httpx.AsyncClient, method: str, path: str) -> None:
+    await sign_in(browser, pkce=Pkce())
+    form = {"username": "alice", "password": "alice-demo-password"}
+
+    answer = await browser.request(
+        method,
+        path,
+        params=request_for(Pkce(), redirect_uri="http://evil.test/callback"),
+        data=form if method == "POST" else None,
+    )
+
+    assert answer.status_code == 400
+    assert "location" not in answer.headers
+    assert "evil.test" not in answer.text
 
 
 @pytest.mark.parametrize(
