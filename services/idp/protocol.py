@@ -21,6 +21,7 @@ from authlib.oauth2.rfc6749 import (
     UnsupportedResponseTypeError,
 )
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant, ClientCredentialsGrant, RefreshTokenGrant
+from authlib.oauth2.rfc6749.util import extract_basic_authorization
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
@@ -173,6 +174,18 @@ class Core(AuthorizationServer):
                 token_hash=hashed(refresh_token), family_id=request.user.family_id, issued_at=self.papers.now
             )
             self.papers.added.append(row)
+
+    def authenticate_client(self, request: FormRequest, methods: list[str], endpoint: str = "token") -> Client:
+        """The client that the request comes from.
+
+        Raises:
+            OAuth2Error: it does not prove itself, or in two ways (RFC 6749, 2.3).
+        """
+        in_header, _ = extract_basic_authorization(request.headers)
+        if in_header and ("client_secret" in request.form or request.form.get("client_id", in_header) != in_header):
+            raise InvalidRequestError("The client must authenticate in one way only.")
+        client: Client = super().authenticate_client(request, methods, endpoint)
+        return client
 
     def token(self, request: FormRequest) -> Answer:
         """Answer a token request.

@@ -427,6 +427,7 @@ class Store:
             )
             await session.exec(delete(FamilyRow).where(col(FamilyRow.ends_at) < past))
             await session.exec(delete(RevokedAccessTokenRow).where(col(RevokedAccessTokenRow.expires_at) < past))
+            await session.exec(delete(SigningKeyRow).where(col(SigningKeyRow.retire_at) < past))
             await session.exec(delete(FailureRow).where(col(FailureRow.window_started_at) < past))
 
         await self._database.transact(work)

@@ -186,7 +186,7 @@ async def test_a_scope_brings_its_claims_and_one_that_is_not_offered_does_no_har
     ids=lambda other: "-".join(f"{name}-{value}"[:20] for name, value in other.items()),
 )
 async def test_what_is_not_offered_is_ignored_and_the_sign_in_goes_through(
-    browser: httpx.AsyncClient, other: dict[str, str | None]
+    browser: httpx.AsyncClient, other: dict[str, Any]
 ) -> None:
     tokens = await tokens_of(browser, "alice", **other)
 
@@ -198,7 +198,7 @@ async def test_what_is_not_offered_is_ignored_and_the_sign_in_goes_through(
 
 @pytest.mark.parametrize("other", [{"prompt": "login"}, {"max_age": "1"}, {"max_age": "0"}])
 async def test_who_must_sign_in_again_is_asked_and_the_id_token_says_when(
-    idp: Idp, browser: httpx.AsyncClient, other: dict[str, str | None]
+    idp: Idp, browser: httpx.AsyncClient, other: dict[str, Any]
 ) -> None:
     first = await claims_in(browser, (await tokens_of(browser))["id_token"])
 
@@ -211,7 +211,7 @@ async def test_who_must_sign_in_again_is_asked_and_the_id_token_says_when(
 
 @pytest.mark.parametrize("other", [{"prompt": "none"}, {"max_age": "10000"}])
 async def test_who_has_signed_in_is_answered_unasked_as_the_same_person_of_the_same_moment(
-    idp: Idp, browser: httpx.AsyncClient, other: dict[str, str | None]
+    idp: Idp, browser: httpx.AsyncClient, other: dict[str, Any]
 ) -> None:
     first = await claims_in(browser, (await tokens_of(browser))["id_token"])
 

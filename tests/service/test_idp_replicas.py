@@ -64,7 +64,7 @@ class Poller:
 
     def accepts(self, token: str) -> bool:
         """Whether the signature is good by the keys of the last poll; an unknown `kid` raises."""
-        return jwt.decode(token, self._known, algorithms=["RS256"]).claims["sub"] == "controller"
+        return bool(jwt.decode(token, self._known, algorithms=["RS256"]).claims["sub"] == "controller")
 
 
 async def test_keys_change_without_restart_and_no_client_that_polls_ever_meets_an_unknown_one(

@@ -35,7 +35,7 @@ async def audience_of(browser: httpx.AsyncClient, answer: httpx.Response) -> lis
 
 async def code_for(browser: httpx.AsyncClient, pkce: Pkce, *resources: str, username: str, scope: str) -> str:
     """Sign in with as many resources as wanted."""
-    asked = [*request_for(pkce, scope=scope).items(), *(("resource", name) for name in resources)]
+    asked = {**request_for(pkce, scope=scope), "resource": list(resources)}
     await sign_in(browser, username, pkce=pkce)
     return redirected(await browser.get("/authorize", params=asked))["code"]
 
