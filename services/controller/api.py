@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse
 
 from services.chassis.app import refusals
 from services.chassis.conditions import Version
-from services.chassis.docs import docs_page
+from services.chassis.docs import KEPT, docs_page
 from services.contracts.carts import History, IdempotencyKey, MergeStrategy, Receipt, RenameCart
 from services.contracts.catalog import CategoryList, DescriptionList, DescriptionQuery, Product, ProductPage, Sku
 from services.contracts.problems import (
@@ -554,7 +554,7 @@ async def problems() -> Response:
 @front.get("/docs/paper.css")
 async def paper_style() -> Response:
     """How a paper looks."""
-    return Response(STYLE, media_type="text/css")
+    return Response(STYLE, media_type="text/css", headers=KEPT)
 
 
 @front.get("/docs/{service}")

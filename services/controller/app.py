@@ -186,6 +186,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         render=render,
         issuer=settings.oidc_issuer,
         docs_links=DOCUMENTS,
+        https=settings.https,
     )
     app.include_router(
         webhook_api.router
