@@ -107,7 +107,7 @@ def docs_page(
         headers={
             "Content-Security-Policy": content_policy(
                 "script-src 'self'",
-                "style-src 'self' 'unsafe-inline'",  # Swagger UI writes styles where they are used.
+                "style-src 'self'",
                 "img-src 'self' data:",
                 f"connect-src 'self' {connect}".strip(),
             ),

@@ -12,7 +12,11 @@ from tests.every_route import Door, all_doors
 from tests.integration.shop_client import Shop, Shopper
 
 STRANGER = "https://stranger.example"
-STRANGERS_HOST = {"Host": "stranger.example", "X-Forwarded-Host": "stranger.example", "Forwarded": "host=stranger.example"}
+STRANGERS_HOST = {
+    "Host": "stranger.example",
+    "X-Forwarded-Host": "stranger.example",
+    "Forwarded": "host=stranger.example",
+}
 PAGE = {"Accept": "text/html"}
 WITH_PAGES = {"controller", "idp"}
 
@@ -30,7 +34,7 @@ class Told:
 
     @property
     def media(self) -> str:
-        return self.answer.headers.get("content-type", "").partition(";")[0]
+        return str(self.answer.headers.get("content-type", "")).partition(";")[0]
 
 
 class World:
@@ -56,11 +60,11 @@ class World:
 
     def _authorization(self) -> dict[str, str]:
         location = self.customer.http.get("/login").headers["location"]
-        return dict(httpx.URL(location).params)
+        return {name: str(value) for name, value in httpx.URL(location).params.items()}
 
     def _tokens(self) -> dict[str, str]:
         service = {
-            scope: self.shop.service_token("controller", self.shop.stack.secrets["OIDC_CLIENT_SECRET"], scope)
+            str(scope): self.shop.service_token("controller", self.shop.stack.secrets["OIDC_CLIENT_SECRET"], scope)
             for scope in (Scope.CART_CHECKOUT, Scope.STOCK_CHECKOUT)
         }
         return {**service, "user": self.shop.token_of(self.customer.username)}
