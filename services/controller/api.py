@@ -221,7 +221,7 @@ async def callback(request: Request, sign_in: SignInDep) -> Response:
     return RedirectResponse(await sign_in.finish(request), 303, headers=NO_STORE)
 
 
-@session.post("/logout", status_code=303, responses=COMMON, summary="Sign out")
+@session.post("/logout", status_code=303, responses=refusals(CrossSiteRequest, Unavailable), summary="Sign out")
 async def logout(request: Request, sign_in: SignInDep) -> Response:
     """The session ends here; the redirect ends it at the provider too."""
     request.state.doorkeeper.refuse_foreign_pages(request)
