@@ -104,7 +104,7 @@ class SignIn:
         code = await self._code(request, flow)
         tokens = await self._redeem(code, flow)
         claims = await self._claims(tokens, flow)
-        old = await self._doorkeeper.session_to_sign_in(request)
+        old = await self._doorkeeper.session_to_leave(request)
         new = await self._sessions.sign_in(
             old,
             issuer=claims.issuer,
@@ -120,7 +120,7 @@ class SignIn:
 
     async def end(self, request: Request) -> str:
         """End the session here, and answer the provider's address that ends it there."""
-        session = await self._doorkeeper.session_of(request)
+        session = await self._doorkeeper.session_to_leave(request)
         if session.row is not None and session.row.issuer and session.row.subject:
             logger.info("signed out", owner=owner_id_of(session.row.issuer, session.row.subject))
         if session.signed_in and session.row is not None and session.row.tokens is not None:

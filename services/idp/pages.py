@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from services.chassis.app import render_json
+from services.chassis.headers import content_policy
 from services.contracts.problems import Problem
 
 from .account import DemoAccount
@@ -22,11 +23,6 @@ REACHABLE_OPENER = {"Cross-Origin-Opener-Policy": "unsafe-none"}
 TITLE = "This cannot go on"
 TITLES = {429: "A little slower, please", 503: "One moment, please"}
 PATHS = frozenset({"/authorize", "/sign-in", "/sign-up", "/end_session"})
-
-_CSP = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
-    "form-action {targets}"
-)
 
 
 def _form_targets(redirect_uri: str | None) -> str:
@@ -60,7 +56,7 @@ class Pages:
         headers: Mapping[str, str] | None = None,
         **context: object,
     ) -> Response:
-        policy = _CSP.format(targets=_form_targets(redirect_uri))
+        policy = content_policy("style-src 'self'", "img-src 'self'", form_action=_form_targets(redirect_uri))
         return HTMLResponse(
             self._templates.get_template(template).render(context),
             status,
