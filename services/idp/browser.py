@@ -308,7 +308,8 @@ async def _end_session(
     await provider.store.sign_out(cookie)
     if subject is not None:
         logger.info("signed out", account=subject, owner=owner_id_of(provider.issuer, subject))
-    there = leads_to(parameters.data, hint, clients=provider.clients, confirmed=confirmed)
+    # Where nobody is signed in there is nothing to ask, and a client's registered address is safe to lead to.
+    there = leads_to(parameters.data, hint, clients=provider.clients, confirmed=confirmed or subject is None)
     response = _see_other(there) if there else provider.pages.signed_out()
     name = cookie_name(SESSION_COOKIE, secure=provider.secure)
     response.delete_cookie(name, secure=provider.secure, httponly=True, samesite="lax")

@@ -350,6 +350,7 @@ class CodeGrant(AuthorizationCodeGrant):
             scope=row.scope,
             resources=row.resources,
             authenticated_at=row.authenticated_at,
+            session_hash=row.session_hash,
             created_at=papers.now,
             ends_at=papers.now + life,
         )
@@ -488,7 +489,10 @@ def _presented(server: Core, token: str) -> AccessToken | RefreshToken | None:
 
 
 class Revocation(RevocationEndpoint):
-    """RFC 7009: a refresh token goes with its family, an access token alone."""
+    """RFC 7009: a refresh token goes with its family, an access token alone.
+
+    A confidential client that gives its refresh token back has signed its user out: the sign-in behind it ends too.
+    """
 
     CLIENT_AUTH_METHODS = ANY_METHOD
 
@@ -497,6 +501,8 @@ class Revocation(RevocationEndpoint):
 
     def revoke_token(self, token: AccessToken | RefreshToken, request: FormRequest) -> None:
         token.revoke()
+        if isinstance(token, RefreshToken) and request.client.secret is not None:
+            self.server.papers.end_session = token.family.session_hash
 
 
 class Introspection(IntrospectionEndpoint):

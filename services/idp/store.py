@@ -79,6 +79,7 @@ class FamilyRow(Row, table=True):
     account_id: UUID = Field(foreign_key="accounts.account_id")
     scope: str
     resources: str = ""
+    session_hash: bytes | None = None
     authenticated_at: datetime = moment()
     created_at: datetime = moment()
     ends_at: datetime = moment()
@@ -105,6 +106,7 @@ class CodeRow(Row, table=True):
     nonce: str | None = None
     code_challenge: str
     resources: str = ""
+    session_hash: bytes | None = None
     authenticated_at: datetime = moment()
     expires_at: datetime = moment()
     redeemed_at: datetime | None = moment(default=None)
@@ -148,6 +150,7 @@ class Papers:
     family: FamilyRow | None = None
     access_token_revoked: bool = False
     revoke_access_token: RevokedAccessTokenRow | None = None
+    end_session: bytes | None = None
     added: list[Row] = field(default_factory=list)
 
 
@@ -167,6 +170,7 @@ class SignedIn:
 
     account: AccountRow
     authenticated_at: datetime
+    session_hash: bytes = field(repr=False)
 
     @property
     def subject(self) -> str:
@@ -230,7 +234,7 @@ class Store:
             .where(SessionRow.session_hash == hashed(cookie), col(SessionRow.expires_at) > self._clock())
         )
         row = found.one_or_none()
-        return SignedIn(row[1], row[0].authenticated_at) if row else None
+        return SignedIn(row[1], row[0].authenticated_at, row[0].session_hash) if row else None
 
     async def sign_out(self, cookie: str | None) -> None:
         """End the browser's session; ending it again agrees."""
@@ -257,8 +261,9 @@ class Store:
                 return too_many
             browser = await admit(session, attempt, self._clock())
             await self._end(session, replacing)
-            code = self._issue(session, account, asked, self._clock())
-            return Entered(self._open_session(session, account), browser, code)
+            cookie = self._open_session(session, account)
+            signed_in = SignedIn(account, self._clock(), hashed(cookie))
+            return Entered(cookie, browser, self._issue(session, signed_in, asked))
 
         return await self._database.transact(work)
 
@@ -278,12 +283,12 @@ class Store:
         """A code for somebody whose session is recent enough."""
 
         async def work(session: AsyncSession) -> str:
-            return self._issue(session, signed_in.account, asked, signed_in.authenticated_at)
+            return self._issue(session, signed_in, asked)
 
         return await self._database.transact(work)
 
-    def _issue(self, session: AsyncSession, account: AccountRow, asked: Asked, authenticated_at: datetime) -> str:
-        code = new_secret()
+    def _issue(self, session: AsyncSession, signed_in: SignedIn, asked: Asked) -> str:
+        code, account = new_secret(), signed_in.account
         session.add(
             CodeRow(
                 code_hash=hashed(code),
@@ -294,7 +299,8 @@ class Store:
                 nonce=asked.nonce,
                 code_challenge=asked.code_challenge,
                 resources=asked.resources,
-                authenticated_at=authenticated_at,
+                authenticated_at=signed_in.authenticated_at,
+                session_hash=signed_in.session_hash,
                 expires_at=self._clock() + timedelta(seconds=CODE_SECONDS),
             )
         )
@@ -310,6 +316,8 @@ class Store:
             papers = await self._papers(session, named)
             decision = decide(papers)
             session.add_all(papers.added)
+            if papers.end_session:
+                await session.exec(delete(SessionRow).where(col(SessionRow.session_hash) == papers.end_session))
             if papers.revoke_access_token:
                 revoked = papers.revoke_access_token.model_dump()
                 await session.exec(insert(RevokedAccessTokenRow).values(revoked).on_conflict_do_nothing())

@@ -480,6 +480,19 @@ def test_after_signing_out_a_replayed_cookie_is_a_guest(shop: Shop) -> None:
     assert replay(shop, cookie, f"/carts/{mine['cart_id']}").status_code == 404
 
 
+def test_signing_out_at_the_shop_signs_out_at_the_provider_without_another_question(shop: Shop) -> None:
+    customer = shop.customer()
+
+    there = customer.http.post("/logout").headers["location"]
+    back = customer.http.get(there)
+
+    assert (back.status_code, back.headers["location"]) == (303, f"{shop.stack.url}/shop/")
+    assert "token" not in there
+    next_time = customer.http.get("/login", follow_redirects=True)
+    assert next_time.url.path == "/authorize"
+    assert "current-password" in next_time.text
+
+
 def test_a_guest_who_signs_out_starts_with_a_clean_cart(shop: Shop) -> None:
     guest = shop.guest()
     guest.add("apple")

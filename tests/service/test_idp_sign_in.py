@@ -418,6 +418,34 @@ async def test_signing_out_without_an_id_token_asks_first(browser: httpx.AsyncCl
     assert (await browser.get("/authorize", params=request_for(Pkce()))).status_code == 200
 
 
+async def test_a_client_that_gives_its_refresh_token_back_has_signed_its_user_out_here_too(
+    idp: Idp, browser: httpx.AsyncClient
+) -> None:
+    tokens = await tokens_of(browser)
+    async with idp.browser() as other:
+        await tokens_of(other)
+
+        revoked = await browser.post("/revoke", data={"token": tokens["refresh_token"]}, auth=CONTROLLER)
+        asked = {"client_id": "controller", "post_logout_redirect_uri": f"{SHOP}/shop/"}
+        out = await browser.get("/end_session", params=asked)
+
+        assert (revoked.status_code, out.status_code, out.headers["location"]) == (200, 303, f"{SHOP}/shop/")
+        assert (await browser.get("/authorize", params=request_for(Pkce()))).status_code == 200
+        assert (await other.get("/authorize", params=request_for(Pkce()))).status_code == 303
+
+
+async def test_a_public_clients_revocation_ends_no_sign_in(browser: httpx.AsyncClient) -> None:
+    public = {"client_id": "cli", "redirect_uri": LOOPBACK}
+    pkce = Pkce()
+    code = redirected(await sign_in(browser, pkce=pkce, **public, scope="openid offline_access"))["code"]
+    tokens = (await redeem(browser, code, pkce, auth=None, **public)).json()
+
+    revoked = await browser.post("/revoke", data={"token": tokens["refresh_token"], "client_id": "cli"})
+
+    assert revoked.status_code == 200
+    assert (await browser.get("/authorize", params=request_for(Pkce()))).status_code == 303
+
+
 @pytest.mark.parametrize(
     "uri", [f"{SHOP}/shop", f"{SHOP}/shop/x", "https://evil.test/", f"{SHOP}/shop/?a=b", "//evil.test", "javascript:x"]
 )
