@@ -21,12 +21,19 @@ async function configured(clientId, authentication) {
 
 // A browser without scripts: it keeps the provider's cookie and sends its form.
 class Browser {
-  #cookie = '';
+  #cookies = new Map();
 
   async open(url, options = {}) {
-    const answer = await fetch(url, { ...options, redirect: 'manual', headers: { cookie: this.#cookie } });
-    for (const set of answer.headers.getSetCookie()) this.#cookie = set.split(';')[0];
+    const answer = await fetch(url, { ...options, redirect: 'manual', headers: { cookie: this.#sent() } });
+    for (const set of answer.headers.getSetCookie()) {
+      const [, name, value] = set.match(/^([^=]+)=([^;]*)/);
+      this.#cookies.set(name, value);
+    }
     return answer;
+  }
+
+  #sent() {
+    return [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
   }
 
   // The address that the client is called back at.

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from services.idp.pages import WEB
+from services.idp.passwords import MOST_WAITING
 from tests.conftest import DatabaseUrls, MakeDatabase
 from tests.service.idp import Idp, Pkce, action_of, redeem, redirected, request_for, running, sign_in, userinfo
 
@@ -150,6 +151,23 @@ async def test_a_request_that_nobody_can_answer_is_a_page_with_a_way_out(
     assert answer.status_code == 400
     assert f"<h1>{title}</h1>" in answer.text
     assert 'href="http://shop.test/"' in answer.text
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-up"])
+async def test_where_too_many_sign_in_at_once_one_is_asked_to_come_again_and_does_not_wait(
+    idp: Idp, browser: httpx.AsyncClient, path: str
+) -> None:
+    passwords = idp.state["provider"].passwords
+    form = {"username": "in-a-hurry", "password": "correct horse"}
+
+    passwords._waiting += MOST_WAITING
+    crowded = await browser.post(path, params=request_for(Pkce()), data=form)
+    passwords._waiting -= MOST_WAITING
+    later = await browser.post(path, params=request_for(Pkce()), data=form)
+
+    assert (crowded.status_code, int(crowded.headers["retry-after"]) > 0) == (503, True)
+    assert "<h1>One moment, please</h1>" in crowded.text
+    assert later.status_code == (303 if path == "/sign-up" else 400)
 
 
 def luminance(colour: str) -> float:
