@@ -141,20 +141,15 @@ MAY_BE_KEPT = {
     *((service, "/docs/assets/{docs_assets}") for service in SERVICES),
     *(("controller", path) for path in ("/static/{static}", "/docs/paper.css", "/shop/pictures/{sku}.svg")),
     *(("idp", path) for path in ("/style.css", "/mark.svg", "/jwks", "/.well-known/openid-configuration")),
-    *(("catalog", path) for path in ("/products", "/products/{sku}", "/categories")),
+    *(("catalog", path) for path in ("/products", "/products/{sku}")),
 }
 
 
 def test_nothing_but_files_goods_and_public_keys_may_be_kept(answers: list[Told]) -> None:
-    kept = {told for told in answers if told.answer.headers["cache-control"] != "no-store"}
-    files = {
-        told for told in answers if told.answer.is_success and told.door.template.endswith((".css", ".js", ".svg"))
-    }
+    kept = [told for told in answers if told.answer.headers["cache-control"] != "no-store"]
 
-    assert {str(told) for told in kept if (told.door.service, told.door.template) not in MAY_BE_KEPT} == set()
-    assert {str(told) for told in kept if not told.answer.is_success} == set()
-    assert {str(told) for told in files - kept} == set()
-    assert {(told.door.service, told.door.template) for told in kept} >= {("controller", "/static/{static}")}
+    assert {(told.door.service, told.door.template) for told in kept} == MAY_BE_KEPT
+    assert [str(told) for told in kept if not told.answer.is_success] == []
 
 
 # --- check 10: other origins
@@ -340,16 +335,11 @@ async def when_quiet(shop: Shop) -> dict[tuple[str, str], set[str]]:
     return now
 
 
-REFUSED_ON_SIGHT = {
-    "/callback": 400,
-    "/shop/{_path:path}": 404,
-}
+NOTHING_TO_SEE = {("controller", "/callback"), ("controller", "/shop/{_path:path}")}
 
 
-async def test_looking_changes_nothing_in_any_table_of_any_service(world: World) -> None:
-    """Not tried: a sign-in on its way. /callback with a code makes a session, /authorize with the provider's own cookie
-    a code, and the first request after a sign-in moves the guest's cart; a session in use is marked once an hour.
-    """
+async def looking(world: World) -> tuple[list[Told], dict[tuple[str, str], set[str]]]:
+    """Everything that can be looked at, by everybody; the rows that are other ones afterwards."""
     guest = guest_with_a_row(world.shop)
     before = await when_quiet(world.shop)
 
@@ -359,12 +349,21 @@ async def test_looking_changes_nothing_in_any_table_of_any_service(world: World)
         looked.extend(Told(door, "by a guest", world.ask(door, headers)) for door in looks)
 
     after = await when_quiet(world.shop)
-    changed = {name: after[name] ^ before[name] for name in before if after[name] != before[name]}
-    assert changed == {}
     assert sum(len(rows) for rows in before.values()) > 100
+    return looked, {name: after[name] ^ before[name] for name in before if after[name] != before[name]}
+
+
+async def test_looking_changes_nothing_in_any_table_of_any_service(world: World) -> None:
+    """Not tried is a sign-in on its way. /callback with a code makes a session, /authorize with the provider's own
+    cookie a code, /end_session with a good hint signs out, the first request after a sign-in moves the guest's cart.
+    """
+    looked, changed = await looking(world)
+    if changed:  # What some round of a service's own did just then, it does not do again.
+        looked, changed = await looking(World(world.shop))
+
+    assert changed == {}
     seen = {(told.door.service, told.door.template) for told in looked if told.answer.status_code in (200, 303, 307)}
-    unseen = {(told.door.service, told.door.template) for told in looked} - seen
-    assert unseen == {("controller", template) for template in REFUSED_ON_SIGHT}
+    assert {(told.door.service, told.door.template) for told in looked} - seen == NOTHING_TO_SEE
 
 
 # --- check 43: who and where, by the request's own word
