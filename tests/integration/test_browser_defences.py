@@ -506,7 +506,7 @@ async def a_customers_visit(shop: Shop, witness: Witness) -> tuple[str, list[str
     witness.visits(f"/shop/orders/{order['order_id']}", f"/orders/{order['order_id']}", "/orders", "/shop/orders")
     shopper.http.get("/shop/nowhere", headers=PAGE)
     left = shopper.http.post("/logout")
-    assert shopper.http.get(left.headers["location"]).status_code == 200
+    assert shopper.http.get(left.headers["location"]).status_code == 303
     return order["order_id"], sealed
 
 
