@@ -1,0 +1,111 @@
+"""One run of Schemathesis: a service, a caller, a seed; how many requests it tried and what it found."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.fuzz.callers import Caller
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "missing_required_header",
+    "unsupported_method",
+    "allow_header_conformance",
+    "use_after_free",
+    "ensure_resource_availability",
+    "ignored_auth",
+)
+PHASES = ("examples", "coverage", "fuzzing", "stateful")
+# How often a parameter takes a value that exists; the others are made up.
+REAL = 0.6
+EXAMPLES_OF_A_LONG_RUN = 100
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is tried: so many examples of each operation, or, if seconds are given, until they are over."""
+
+    examples: int
+    phases: tuple[str, ...] = PHASES
+    seconds: int | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run found.
+
+    Attributes:
+        text: Schemathesis' own words, with a curl command for each failure.
+    """
+
+    caller: Caller
+    operations: int
+    requests: int
+    failures: int
+    seconds: float
+    text: str
+
+    @property
+    def held(self) -> bool:
+        return self.failures == 0
+
+
+def try_out(caller: Caller, *, document: Path, url: str, size: Size, seed: int, folder: Path) -> Outcome:
+    """Run it.
+
+    Raises:
+        RuntimeError: Schemathesis itself did not get to the end.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    config, report = folder / "schemathesis.toml", folder / "report.json"
+    config.write_text("\n".join(_config(caller, size, seed)), encoding="utf-8")
+    limit = ["--max-time", str(size.seconds)] if size.seconds else []
+    options = ["--url", url, "--report", "json", "--report-json-path", str(report), "--checks", ",".join(CHECKS), *limit]
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run", str(document), *options]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    told = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
+    if told is None or not told["complete"] or told["errors"]:
+        raise RuntimeError(f"{caller.service} as {caller.name}: {done.stdout[-3000:]}{done.stderr[-3000:]}")
+    return _outcome(caller, told, done.stdout)
+
+
+def _outcome(caller: Caller, told: dict[str, Any], text: str) -> Outcome:
+    return Outcome(
+        caller=caller,
+        operations=told["operations"]["tested"],
+        requests=told["test_cases"]["generated"],
+        failures=sum(failure["count"] for failure in told["failures"]),
+        seconds=told["running_time"],
+        text=text,
+    )
+
+
+def _config(caller: Caller, size: Size, seed: int) -> Iterator[str]:
+    """Lines of TOML; a JSON text is a TOML text."""
+    yield f"seed = {seed}"
+    yield "color = false"
+    yield "continue-on-failure = true"
+    yield "warnings = false"
+    yield "max-redirects = 0"
+    yield "request-timeout = 20.0"
+    yield 'suppress-health-check = ["all"]'
+    yield "[cache]\nenabled = false"
+    yield "[output.sanitization]\nenabled = false"
+    yield "[headers]"
+    yield from (f"{json.dumps(name)} = {json.dumps(value)}" for name, value in caller.headers.items())
+    yield f'[generation]\nmax-examples = {size.examples}\ndatabase = "none"\nno-shrink = {json.dumps(bool(size.seconds))}'
+    yield from (f"[phases.{phase}]\nenabled = {json.dumps(phase in size.phases)}" for phase in PHASES)
+    yield from (f"[dictionaries.known-{n}]\nvalues = {json.dumps(values)}" for n, values in enumerate(caller.known.values()))
+    yield "[parameters]"
+    yield from (
+        f'{json.dumps(name)} = {{ dictionary = "known-{n}", probability = {REAL} }}' for n, name in enumerate(caller.known)
+    )
