@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
-from pydantic import AwareDatetime
 
 from services.chassis.app import refusals
 from services.chassis.auth import Caller, TokenVerifier, bearer_of
@@ -37,6 +36,7 @@ from services.contracts.carts import (
 )
 from services.contracts.catalog import Sku
 from services.contracts.identity import CART_OWNER_HEADER, GUEST_PREFIX, Scope, is_guest
+from services.contracts.messages import Moment
 from services.contracts.problems import (
     CartAlreadyPurchased,
     CartInCheckout,
@@ -286,7 +286,7 @@ async def find_unpurchased(owner: Shopper, store: StoreDep) -> CartList:
 
 @router.get("/carts/{cart_id}/history", responses=CART_REFUSALS, summary="Who changed what when")
 async def history(
-    cart_id: UUID, owner: Shopper, store: StoreDep, at: Annotated[AwareDatetime | None, Query()] = None
+    cart_id: UUID, owner: Shopper, store: StoreDep, at: Annotated[Moment | None, Query()] = None
 ) -> History:
     """Every change up to `at`, and the lines as they stood then."""
     return await store.history(owner, cart_id, at=_storable(at))
@@ -349,7 +349,7 @@ async def list_purchases(
     owner: ShopperOrCheckout,
     store: Purchases,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
-    before: Annotated[AwareDatetime | None, Query()] = None,
+    before: Annotated[Moment | None, Query()] = None,
     state: Annotated[list[PurchaseState] | None, Query(max_length=3)] = None,
 ) -> PurchaseList:
     """The newest first; `before` a moment, for the next page. Pending and paid ones, unless `state` names others.
