@@ -216,10 +216,10 @@ class Changing:
 
 
 async def changing(
-    request: Request, cart: CartRef, owner: Shopper, expected: Version = None, key: Key = None
+    request: Request, cart_id: CartRef, owner: Shopper, expected: Version = None, key: Key = None
 ) -> Changing:
     """The conditions of a change, from path and headers."""
-    return Changing(request, owner, None if cart == CURRENT else _named(cart), expected, key)
+    return Changing(request, owner, None if cart_id == CURRENT else _named(cart_id), expected, key)
 
 
 Change = Annotated[Changing, Depends(changing)]
@@ -228,14 +228,14 @@ Change = Annotated[Changing, Depends(changing)]
 # --- the hot ones, first because routes are looked through in order
 
 
-@router.get("/carts/{cart}", response_model=Cart, responses=CART_REFUSALS, summary="One of the owner's carts")
-async def find(cart: CartRef, owner: Shopper, store: StoreDep) -> Response:
+@router.get("/carts/{cart_id}", response_model=Cart, responses=CART_REFUSALS, summary="One of the owner's carts")
+async def find(cart_id: CartRef, owner: Shopper, store: StoreDep) -> Response:
     """In any state but deleted. Reading writes nothing: an owner without rows has an empty cart at version 0."""
-    found = await store.current(owner) if cart == CURRENT else await store.find(owner, _named(cart))
+    found = await store.current(owner) if cart_id == CURRENT else await store.find(owner, _named(cart_id))
     return Response(found, media_type="application/json")
 
 
-@router.post("/carts/{cart}/items", response_model=Cart, responses=EDIT_REFUSALS, summary="Add to a cart")
+@router.post("/carts/{cart_id}/items", response_model=Cart, responses=EDIT_REFUSALS, summary="Add to a cart")
 async def add(line: AddLine, change: Change, store: StoreDep) -> Response:
     """Adds are commutative: simultaneous ones all count."""
     return await change.to(
@@ -249,7 +249,7 @@ async def add(line: AddLine, change: Change, store: StoreDep) -> Response:
     )
 
 
-@router.put("/carts/{cart}/items/{sku}", response_model=Cart, responses=EDIT_REFUSALS, summary="Set a line")
+@router.put("/carts/{cart_id}/items/{sku}", response_model=Cart, responses=EDIT_REFUSALS, summary="Set a line")
 async def update(sku: SkuPath, line: SetLine, change: Change, store: StoreDep) -> Response:
     """0 takes the line out."""
     return await change.to(
@@ -263,13 +263,13 @@ async def update(sku: SkuPath, line: SetLine, change: Change, store: StoreDep) -
     )
 
 
-@router.delete("/carts/{cart}/items/{sku}", response_model=Cart, responses=EDIT_REFUSALS, summary="Take a line out")
+@router.delete("/carts/{cart_id}/items/{sku}", response_model=Cart, responses=EDIT_REFUSALS, summary="Take a line out")
 async def remove(sku: SkuPath, change: Change, store: StoreDep) -> Response:
     """A line that is not there agrees."""
     return await change.to(store, "remove", sku)
 
 
-@router.delete("/carts/{cart}/items", response_model=Cart, responses=EDIT_REFUSALS, summary="Empty a cart")
+@router.delete("/carts/{cart_id}/items", response_model=Cart, responses=EDIT_REFUSALS, summary="Empty a cart")
 async def clear(change: Change, store: StoreDep) -> Response:
     """Every line goes."""
     return await change.to(store, "clear", None)
@@ -298,7 +298,9 @@ async def history(
 @router.post(
     "/carts",
     status_code=201,
-    responses=refusals(Unauthenticated, Forbidden, CartLimitExceeded, IdempotencyKeyReused, Unavailable),
+    responses=refusals(
+        Unauthenticated, Forbidden, CartIsBeingAdopted, CartLimitExceeded, IdempotencyKeyReused, Unavailable
+    ),
     summary="Create a cart",
 )
 async def create(command: CreateCart, request: Request, owner: Shopper, store: StoreDep, key: Key = None) -> Cart:

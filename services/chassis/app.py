@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 import uuid_utils.compat as uuids
@@ -15,9 +16,10 @@ from pydantic import BaseModel
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.chassis.docs import docs_routes
+from services.chassis.docs import docs_routes, document_of
 from services.chassis.faults import Faults, FaultScripts
 from services.chassis.logs import configure_logging, get_logger, request_id, traceparent
 from services.chassis.metrics import HTTP_DURATION, HTTP_REQUESTS, metrics_endpoint
@@ -229,6 +231,8 @@ def create_service(
         telemetry={"tracing": False, "metrics": False, "logs": False},
         responses={422: refusals(ValidationFailed)[422]},
     )
+    bodies = refusals(BadRequest, BodyTooLarge, UnsupportedMediaType)
+    app.openapi = partial(document_of, app, bodies=bodies)  # type: ignore[method-assign]  # as FastAPI documents it
     docs_routes(app, issuer=issuer, links=docs_links)
     for router in routers:
         app.include_router(router, dependencies=[guard] if guard else [])
@@ -276,6 +280,8 @@ def _render_problems(app: FastAPI, render: Renderer) -> None:
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == 405:
+            return render(request, MethodNotAllowed(headers={"Allow": _methods_at(request)}))
         return render(request, _from_http(error))
 
     async def on_validation(request: Request, error: Exception) -> Response:
@@ -295,6 +301,15 @@ def _unread_body(request: Request, error: RequestValidationError) -> bool:
     return not announced and any(told["loc"] == ("body",) and told["type"] != "missing" for told in error.errors())
 
 
+def _methods_at(request: Request) -> str:
+    """Every method that some route takes here: Starlette names those of the first route that it came upon."""
+    return ", ".join(
+        method
+        for method in sorted(_METHODS)
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    )
+
+
 def _from_http(error: HTTPException) -> Problem:
     if isinstance(error.__cause__, Problem):
         return error.__cause__  # FastAPI wraps what reading the body raises.
@@ -302,8 +317,6 @@ def _from_http(error: HTTPException) -> Problem:
     match error.status_code:
         case 404:
             return NotFound(headers=headers)
-        case 405:
-            return MethodNotAllowed(headers=headers)
         case 400:
             return BadRequest("The body could not be read.", headers=headers)
         case _:

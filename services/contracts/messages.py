@@ -10,10 +10,10 @@ _NUMBER = re.compile(r"\s*[-+]?[0-9.]+\s*")
 
 
 def _as_written(value: object) -> object:
-    """pydantic also takes a number for a moment, which the OpenAPI document does not say."""
-    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
-        raise ValueError("must be a moment as in RFC 3339")  # noqa: TRY004 - pydantic reads ValueError
-    return value
+    """Pydantic also takes a number for a moment, which the OpenAPI document does not say."""
+    if isinstance(value, datetime) or (isinstance(value, str) and not _NUMBER.fullmatch(value)):
+        return value
+    raise ValueError("must be a moment as in RFC 3339")
 
 
 # Below what a bigint holds, so that sums of a few do not leave it.

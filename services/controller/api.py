@@ -202,7 +202,13 @@ async def show_session(request: Request, response: Response, shopper: Visitor, s
     )
 
 
-@session.get("/login", status_code=303, responses=refusals(Unavailable), summary="Sign in at the identity provider")
+@session.get(
+    "/login",
+    response_class=RedirectResponse,
+    status_code=303,
+    responses=refusals(Unavailable),
+    summary="Sign in at the identity provider",
+)
 async def login(
     request: Request,
     sign_in: SignInDep,
@@ -215,13 +221,19 @@ async def login(
     return RedirectResponse(await sign_in.begin(request, target=target, strategy=merge), 303, headers=NO_STORE)
 
 
-@session.get("/callback", status_code=303, responses=refusals(SignInFailed, Unavailable), summary="Back from there")
+@session.get(
+    "/callback",
+    response_class=RedirectResponse,
+    status_code=303,
+    responses=refusals(SignInFailed, Unavailable),
+    summary="Back from there",
+)
 async def callback(request: Request, sign_in: SignInDep) -> Response:
     """For the provider's redirect alone: state, issuer, nonce and PKCE bind it to the browser that began."""
     return RedirectResponse(await sign_in.finish(request), 303, headers=NO_STORE)
 
 
-@session.post("/logout", status_code=303, responses=COMMON, summary="Sign out")
+@session.post("/logout", response_class=RedirectResponse, status_code=303, responses=COMMON, summary="Sign out")
 async def logout(request: Request, sign_in: SignInDep) -> Response:
     """The session ends here; the redirect ends it at the provider too."""
     request.state.doorkeeper.refuse_foreign_pages(request)

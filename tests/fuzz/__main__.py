@@ -21,6 +21,7 @@ DOCUMENTS = REPOSITORY / "docs" / "openapi"
 SHORT_SEED = 0
 SHORT = Size(examples=4, phases=("examples", "coverage", "fuzzing"))
 LONG_SECONDS = 540
+LONG_EXAMPLES = 50
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
@@ -55,7 +56,11 @@ def fuzz(asked: argparse.Namespace, seed: int, folder: Path) -> int:
             and (caller.main or not asked.short)
             and (asked.caller or "") in caller.name
         ]
-        size = SHORT if asked.short else Size(asked.examples or 100, seconds=None if asked.examples else asked.seconds // len(chosen))
+        size = (
+            SHORT
+            if asked.short
+            else Size(asked.examples or 100, seconds=None if asked.examples else asked.seconds // len(chosen))
+        )
         outcomes = []
         for number, caller in enumerate(chosen):
             outcome = try_out(
@@ -66,10 +71,16 @@ def fuzz(asked: argparse.Namespace, seed: int, folder: Path) -> int:
                 seed=seed,
                 folder=folder / str(number),
             )
-            print(row(outcome), flush=True)
+            tell(outcome)
             outcomes.append(outcome)
         crashes = crashes_in(folder / "stack" / "logs")
     return tell_end(outcomes, crashes, time.monotonic() - started)
+
+
+def size_of(asked: argparse.Namespace, *, runs: int) -> Size:
+    if asked.short:
+        return SHORT
+    return Size(asked.examples) if asked.examples else Size(LONG_EXAMPLES, seconds=max(1, asked.seconds // runs))
 
 
 def crashes_in(logs: Path) -> list[str]:
@@ -84,18 +95,21 @@ def crashes_in(logs: Path) -> list[str]:
 
 def row(outcome: Outcome) -> str:
     who = f"{outcome.caller.service:10} as {outcome.caller.name:16}"
-    verdict = "held" if outcome.held else f"{outcome.failures} FAILURES"
+    verdict = "held" if not outcome.failures else f"{outcome.failures} FAILURES"
     return f"{who} {outcome.operations:3} operations {outcome.requests:6} requests {outcome.seconds:6.1f} s  {verdict}"
 
 
+def tell(outcome: Outcome) -> None:
+    print(row(outcome), flush=True)
+    if outcome.failures:
+        print(outcome.text, flush=True)
+
+
 def tell_end(outcomes: list[Outcome], crashes: list[str], seconds: float) -> int:
-    broken = [outcome for outcome in outcomes if not outcome.held]
-    for outcome in broken:
-        print(f"\n== {outcome.caller.service} as {outcome.caller.name}\n{outcome.text}")
     for crash in crashes:
         print(f"\n== crash in {crash}")
     requests = sum(outcome.requests for outcome in outcomes)
-    failures = sum(outcome.failures for outcome in broken) + len(crashes)
+    failures = sum(outcome.failures for outcome in outcomes) + len(crashes)
     verdict = f"FAILED: {failures} failures" if failures else "PASSED"
     print(f"\n{verdict}; {requests:,} requests in {seconds:.0f} s")
     return 1 if failures else 0

@@ -49,10 +49,12 @@ def _of_catalog(shop: Shop) -> Iterator[Caller]:
 def _of_cartdb(shop: Shop) -> Iterator[Caller]:
     customer = shop.customer()
     customer.add("apple", 2)
-    known = {"path.cart": [customer.cart()["cart_id"], "current"], "path.cart_id": [customer.cart()["cart_id"]]}
+    known = {"path.cart_id": [customer.cart()["cart_id"], "current"]}
     owner = {CART_OWNER_HEADER: guest_owner_id(GUEST)}
     yield Caller("cartdb", "a shopper", bearer(shop.token_of(customer.username)), known, main=True)
-    yield Caller("cartdb", Scope.CART_GUEST, {**_controllers(shop, Scope.CART_GUEST), **owner}, {"path.cart": ["current"]})
+    yield Caller(
+        "cartdb", Scope.CART_GUEST, {**_controllers(shop, Scope.CART_GUEST), **owner}, {"path.cart_id": ["current"]}
+    )
     yield Caller("cartdb", Scope.CART_CHECKOUT, {**_controllers(shop, Scope.CART_CHECKOUT), **owner}, main=True)
     yield Caller("cartdb", Scope.CART_WATCH, _controllers(shop, Scope.CART_WATCH))
 
