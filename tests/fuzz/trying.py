@@ -1,9 +1,10 @@
 """One run of Schemathesis: a service, a caller, a seed; how many requests it tried and what it found."""
 
 import json
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,21 +63,22 @@ def try_out(caller: Caller, *, document: Path, url: str, size: Size, seed: int, 
     """
     folder.mkdir(parents=True, exist_ok=True)
     config, report, taken = folder / "schemathesis.toml", folder / "report.json", folder / "openapi.json"
-    config.write_text("\n".join(_config(caller, size, seed)), encoding="utf-8")
-    taken.write_text(json.dumps(_with_bearers(json.loads(document.read_text(encoding="utf-8")))), encoding="utf-8")
+    told = json.loads(document.read_text(encoding="utf-8"))
+    config.write_text("\n".join(_config(caller, size, seed, overlaid=_overlaid(told["paths"]))), encoding="utf-8")
+    taken.write_text(json.dumps(_with_bearers(told)), encoding="utf-8")
     options = ["--url", url, "--report", "json", "--report-json-path", str(report), "--checks", ",".join(CHECKS)]
     limit = ["--max-time", str(size.seconds)] if size.seconds else []
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run", str(taken)]
     done = subprocess.run([*command, *options, *limit], cwd=folder, capture_output=True, text=True, check=False)
-    told = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
-    if told is None or not told["complete"] or told["errors"] or not told["test_cases"]["generated"]:
+    found = json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
+    if found is None or not found["complete"] or found["errors"] or not found["test_cases"]["generated"]:
         raise RuntimeError(f"{caller.service} as {caller.name}: {done.stdout[-3000:]}{done.stderr[-3000:]}")
     return Outcome(
         caller=caller,
-        operations=told["operations"]["tested"],
-        requests=told["test_cases"]["generated"],
-        failures=sum(failure["count"] for failure in told["failures"]),
-        seconds=told["running_time"],
+        operations=found["operations"]["tested"],
+        requests=found["test_cases"]["generated"],
+        failures=sum(failure["count"] for failure in found["failures"]),
+        seconds=found["running_time"],
         text=done.stdout,
     )
 
@@ -89,7 +91,13 @@ def _with_bearers(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _config(caller: Caller, size: Size, seed: int) -> Iterator[str]:
+def _overlaid(paths: Iterable[str]) -> list[str]:
+    """Paths that another one with a parameter takes too, so that they allow more methods than their own entry says."""
+    shapes = {path: re.compile(re.sub(r"\\{[^/]+?\\}", "[^/{}]+", re.escape(path))) for path in paths}
+    return [path for path in shapes if any(shape.fullmatch(path) for other, shape in shapes.items() if other != path)]
+
+
+def _config(caller: Caller, size: Size, seed: int, *, overlaid: list[str]) -> Iterator[str]:
     """Lines of TOML; a JSON text is a TOML text."""
     yield f"seed = {seed}"
     yield "color = false\ncontinue-on-failure = true\nwarnings = false\nmax-redirects = 0\nrequest-timeout = 20.0"
@@ -102,6 +110,9 @@ def _config(caller: Caller, size: Size, seed: int) -> Iterator[str]:
     yield from (f"[phases.{phase}]\nenabled = {json.dumps(phase in size.phases)}" for phase in PHASES)
     for number, values in enumerate(caller.known.values()):
         yield f"[dictionaries.known-{number}]\nvalues = {json.dumps(values)}"
+    if overlaid:
+        yield f"[[operations]]\ninclude-path = {json.dumps(overlaid)}"
+        yield from (f"checks.{check}.enabled = false" for check in ("unsupported_method", "allow_header_conformance"))
     yield "[parameters]"
     for number, name in enumerate(caller.known):
         yield f'{json.dumps(name)} = {{ dictionary = "known-{number}", probability = {REAL} }}'
