@@ -117,8 +117,15 @@ class Edge:
     async def _answer(self, exchange: "_Exchange", problem: Problem) -> None:
         if exchange.status:
             return  # The answer has begun; the server cuts the connection, and the client sees that it is broken.
-        request = Request(exchange.scope)
-        await self._render(request, problem)(exchange.scope, exchange.receive, exchange.send)
+        answer = self._rendered(Request(exchange.scope), problem)
+        await answer(exchange.scope, exchange.receive, exchange.send)
+
+    def _rendered(self, request: Request, problem: Problem) -> Response:
+        try:
+            return self._render(request, problem)
+        except Exception:
+            logger.exception("a problem could not be rendered", problem=problem.slug)
+            return render_json(request, problem)
 
 
 class _Exchange:

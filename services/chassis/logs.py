@@ -40,7 +40,9 @@ def configure_logging(service: str, *, log_format: str, level: str) -> None:
     if log_format == "human":
         last: list[structlog.types.Processor] = [
             _in_one_line,
-            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
         ]
     else:
         # Local variables of a traceback would carry tokens, cookies and cards into the log.

@@ -30,6 +30,10 @@ PHASES = ("examples", "coverage", "fuzzing", "stateful")
 REAL = 0.6
 
 
+# What is wrong with an authorization is told to the client, by a redirect.
+REFUSALS = ("400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "429", "503")
+
+
 @dataclass(frozen=True)
 class Size:
     """How much is tried: so many examples of each operation and, if seconds are given, again until they are over."""
@@ -113,6 +117,8 @@ def _config(caller: Caller, size: Size, seed: int, *, overlaid: list[str]) -> It
     if overlaid:
         yield f"[[operations]]\ninclude-path = {json.dumps(overlaid)}"
         yield from (f"checks.{check}.enabled = false" for check in ("unsupported_method", "allow_header_conformance"))
+    if caller.service == "idp":
+        yield f"[checks.negative_data_rejection]\nexpected-statuses = {json.dumps([*REFUSALS, '303'])}"
     yield "[parameters]"
     for number, name in enumerate(caller.known):
         yield f'{json.dumps(name)} = {{ dictionary = "known-{number}", probability = {REAL} }}'
