@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 # A process that stood still finds its deadlines past before it has read what came meanwhile.
 SECOND_LOOK_SECONDS = 0.25
@@ -98,9 +98,10 @@ class LimitedProtocol(HttpToolsProtocol):
         self._refuse(self._refusal)
 
     def _nobody_is_answered(self) -> bool:
-        if self.cycle is None or self.cycle.response_complete:
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or cycle.response_complete:
             return True
-        return not (self._in_head or self.pipeline or self.cycle.response_started)
+        return not (self._in_head or self.pipeline or cycle.response_started)
 
     def _size_of_head(self) -> int:
         return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)

@@ -70,7 +70,7 @@ def try_out(caller: Caller, *, document: Path, url: str, size: Size, seed: int, 
     told = json.loads(document.read_text(encoding="utf-8"))
     config.write_text("\n".join(_config(caller, size, seed, overlaid=_overlaid(told["paths"]))), encoding="utf-8")
     taken.write_text(json.dumps(_with_bearers(told)), encoding="utf-8")
-    options = ["--url", url, "--report", "json", "--report-json-path", str(report), "--checks", ",".join(CHECKS)]
+    options = ["--url", url, "--report", "json", "--report-json-path", str(report)]
     limit = ["--max-time", str(size.seconds)] if size.seconds else []
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run", str(taken)]
     done = subprocess.run([*command, *options, *limit], cwd=folder, capture_output=True, text=True, check=False)
@@ -117,8 +117,11 @@ def _config(caller: Caller, size: Size, seed: int, *, overlaid: list[str]) -> It
     if overlaid:
         yield f"[[operations]]\ninclude-path = {json.dumps(overlaid)}"
         yield from (f"checks.{check}.enabled = false" for check in ("unsupported_method", "allow_header_conformance"))
-    if caller.service == "idp":
-        yield f"[checks.negative_data_rejection]\nexpected-statuses = {json.dumps([*REFUSALS, '303'])}"
+    yield "[checks]\nenabled = false"
+    for check in CHECKS:
+        yield f"[checks.{check}]\nenabled = true"
+        if check == "negative_data_rejection" and caller.service == "idp":
+            yield f"expected-statuses = {json.dumps([*REFUSALS, '303'])}"
     yield "[parameters]"
     for number, name in enumerate(caller.known):
         yield f'{json.dumps(name)} = {{ dictionary = "known-{number}", probability = {REAL} }}'
