@@ -81,7 +81,7 @@ def _of_controller(shop: Shop) -> Iterator[Caller]:
     customer.add("apple", 1)
     known = {"path.sku": ["apple", "banana"], "path.order_id": [order["order_id"]]}
     yield Caller("controller", "a guest", known=known)
-    yield Caller("controller", "a cookie", {"Cookie": f"sid={customer.cookie}"}, _with_cart(known, customer), main=True)
+    yield Caller("controller", "a cookie", {"Cookie": f"sid={customer.cookie}"}, _with_cart(known, customer))
     program = shop.with_token(shop.token_of(customer.username))
     yield Caller("controller", "a bearer", _authorization(program), _with_cart(known, customer), main=True)
     yield Caller("controller", "an operator", _authorization(shop.operator()), known)
