@@ -49,7 +49,9 @@ async def on_a_port(app: ASGIApp, *, http: type[LimitedProtocol] = CuttableProto
     """The address of the app, served on a free port as chassis/serve.py does where fault scripts are on."""
     listening = socket.create_server(("127.0.0.1", 0))
     server = _Announced(
-        uvicorn.Config(app, http=http, limit_concurrency=http.limits.connections, log_config=None, access_log=False)
+        uvicorn.Config(
+            app, http=http, ws="none", limit_concurrency=http.limits.connections, log_config=None, access_log=False
+        )
     )
     # Not serve(): that one would take the test runner's signals.
     running = asyncio.create_task(server._serve(sockets=[listening]))

@@ -113,12 +113,18 @@ class LimitedProtocol(HttpToolsProtocol):
         wait = self.limits.head_seconds
         if self._deadline is not None and self._deadline <= self.loop.time():
             if self._looked_at == self._deadline:
-                self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+                self._end()
                 return
             self._looked_at, wait = self._deadline, SECOND_LOOK_SECONDS
         elif self._deadline is not None:
             wait = self._deadline - self.loop.time()
         self._watch = self.loop.call_later(wait, self._look)
+
+    def _end(self) -> None:
+        if self._in_head and not self._head_bytes:
+            self.transport.abort()  # Nothing was asked.
+        else:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
 
     def _refuse(self, status: HTTPStatus) -> None:
         if self.transport.is_closing():

@@ -29,6 +29,7 @@ def serve(service: str, port: int) -> None:
         host=os.environ.get("HOST", "127.0.0.1"),
         port=port,
         loop="auto",
+        ws="none",
         http=LimitedProtocol if os.environ.get("FAULT_SCRIPTS", "").lower() in OFF else CuttableProtocol,
         log_config=None,
         access_log=False,

@@ -293,12 +293,20 @@ def test_a_number_that_no_column_holds_is_refused_by_the_inner_services(house: S
     cartdb = house.browser(house.stack.addresses.inside("cartdb"), headers=headers)
     line = '{{"sku": "apple", "product_id": {}, "quantity": 1, "unit_price": 1}}'
 
+    frozen = (
+        '{{"sku": "apple", "product_id": {}, "variant_id": null, "quantity": 1, "added_price": 1, "added_at": "{}"}}'
+    )
+    some_id = "01890000-0000-7000-8000-000000000001"
+    merge = f'"merge_id": "{some_id}", "guest_cart_id": "{some_id}", "guest_owner": "guest:n", "strategy": "sum"'
+    moved = f'{{{merge}, "lines": [{frozen.format(number, "2026-01-01T00:00:00Z")}]}}'
+
     answers = [
+        cartdb.post("/adoptions/apply", content=moved, headers={"Content-Type": JSON}),
         catalog.put("/stock/apple", content=f'{{"stock": {number}}}', headers={"Content-Type": JSON}),
         cartdb.post("/carts/current/items", content=line.format(number), headers={"Content-Type": JSON}),
     ]
 
-    assert [answer.status_code for answer in answers] == [422, 422], [answer.text for answer in answers]
+    assert [answer.status_code for answer in answers] == [422] * 3, [answer.text for answer in answers]
 
 
 def test_a_price_beyond_four_bytes_is_kept_to_the_last_paisa(house: Shop) -> None:

@@ -213,6 +213,18 @@ async def test_a_request_that_two_servers_could_read_differently_is_refused_whol
     await expect_service(address)
 
 
+@pytest.mark.parametrize("protocol", ["websocket", "h2c", "TLS/1.3"])
+async def test_an_upgrade_is_not_taken_and_what_follows_is_http_as_before(address: str, protocol: str) -> None:
+    upgrade = f"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: {protocol}\r\nHTTP2-Settings: AAMAAABk\r\n\r\n".encode()
+    async with connected(address) as wire:
+        await wire.send(GET + upgrade)
+        first, _ = await wire.answer()
+        await wire.send(GET + b"\r\n")
+        then, _ = await wire.answer()
+
+    assert (first, then) == (200, 200)
+
+
 async def test_beyond_the_most_connections_one_is_told_so_and_later_served(address: str) -> None:
     async with connected(address) as last:
         waiting = [connected(address) for _ in range(10)]
