@@ -30,6 +30,26 @@ PHASES = ("examples", "coverage", "fuzzing", "stateful")
 REAL = 0.6
 
 
+# Whoever hands one of these on as a part of a statement, a pattern or a page tells it by a 500 or by its patience.
+HOSTILE = (
+    *("' OR 1=1--", "'; DROP TABLE carts; --", "1; SELECT pg_sleep(60)", "' || pg_sleep(60) || '", "\\'; --"),
+    *(
+        "%s%s%n",
+        "$1",
+        ":owner",
+        "{0}",
+        "${jndi:x}",
+        "{{7*7}}",
+        "%_%",
+        "[[:<:]]",
+        "(((((",
+        "\\u0000",
+        "../../etc/passwd",
+    ),
+    *("<script>alert(1)</script>", "\u202e", "\ufeff", "\u0660", "\U0001f6d2", "e\u0301", "a\u200bb"),
+    *("true", "null", "NaN", "1e9"),
+)
+HOW_OFTEN = 0.15
 # What is wrong with an authorization is told to the client, by a redirect.
 REFUSALS = ("400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "429", "503")
 
@@ -111,6 +131,8 @@ def _config(caller: Caller, size: Size, seed: int, *, overlaid: list[str]) -> It
     yield "[headers]"
     yield from (f"{json.dumps(name)} = {json.dumps(value)}" for name, value in caller.headers.items())
     yield f'[generation]\nmax-examples = {size.examples}\ndatabase = "none"'
+    yield f"[dictionaries.hostile]\nvalues = {json.dumps(HOSTILE, ensure_ascii=False)}"
+    yield f'[generation.dictionaries]\nstring = {{ dictionary = "hostile", probability = {HOW_OFTEN} }}'
     yield from (f"[phases.{phase}]\nenabled = {json.dumps(phase in size.phases)}" for phase in PHASES)
     for number, values in enumerate(caller.known.values()):
         yield f"[dictionaries.known-{number}]\nvalues = {json.dumps(values)}"
