@@ -45,9 +45,11 @@ class _Announced(uvicorn.Server):
 
 
 @asynccontextmanager
-async def on_a_port(app: ASGIApp, *, http: type[LimitedProtocol] = CuttableProtocol) -> AsyncIterator[str]:
+async def on_a_port(
+    app: ASGIApp, listening: socket.socket | None = None, *, http: type[LimitedProtocol] = CuttableProtocol
+) -> AsyncIterator[str]:
     """The address of the app, served on a free port as chassis/serve.py does where fault scripts are on."""
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = listening or socket.create_server(("127.0.0.1", 0))
     server = _Announced(
         uvicorn.Config(
             app, http=http, ws="none", limit_concurrency=http.limits.connections, log_config=None, access_log=False
