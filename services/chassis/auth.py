@@ -16,8 +16,9 @@ from joserfc.errors import ExpiredTokenError, JoseError
 from joserfc.jwk import KeySet
 from starlette.requests import Request
 
+from services.chassis.bounded import Bounded
 from services.chassis.logs import get_logger
-from services.chassis.outbound import Neighbour, SingleFlight
+from services.chassis.outbound import Neighbour, SingleFlight, fast_transport
 from services.contracts.identity import owner_id_of
 from services.contracts.problems import Forbidden, Unauthenticated, Unavailable
 
@@ -70,10 +71,13 @@ class OpenIdProvider:
     ) -> None:
         self.issuer = issuer
         reached_at = urlsplit(internal_url or issuer)
-        self.neighbour = Neighbour("idp", f"{reached_at.scheme}://{reached_at.netloc}", transport=transport)
+        self.neighbour = Neighbour(
+            "idp", f"{reached_at.scheme}://{reached_at.netloc}", transport=Bounded(transport or fast_transport())
+        )
         self._document: dict[str, Any] | None = None
         self._keys = KeySet([])
-        self._keys_fetched_at = -KEYS_COOL_DOWN_SECONDS
+        self._keys_fetched_at = -KEYS_LIFE_SECONDS
+        self._fetch_again_at = 0.0
         self._fetch = SingleFlight()
 
     def internal(self, url: str) -> str:
@@ -94,6 +98,8 @@ class OpenIdProvider:
                 logger.critical("the provider has another issuer", expected=self.issuer, found=document.get("issuer"))
                 os.kill(os.getpid(), signal.SIGTERM)
                 raise Unavailable("The identity provider has another issuer.", service="idp")
+            if not isinstance(document.get("jwks_uri"), str):
+                raise _something_else()
             self._document = document
         return self._document
 
@@ -101,13 +107,20 @@ class OpenIdProvider:
         """Raise unless discovery succeeded once."""
         await self.document()
 
-    async def keys_for(self, kid: str) -> KeySet:
-        """The provider's keys; fetched again when they are old, and for an unknown `kid` once in a cool-down."""
-        age = time.monotonic() - self._keys_fetched_at
-        unknown = all(key.kid != kid for key in self._keys.keys)
-        if (unknown and age >= KEYS_COOL_DOWN_SECONDS) or age >= KEYS_LIFE_SECONDS:
+    async def keys_for(self, kid: str | None) -> KeySet:
+        """The provider's keys; fetched again when they are old, and for an unknown `kid`, or none.
+
+        A fetch for a `kid` that was in vain is the last for a while; one that found a new key is followed by others.
+        """
+        now = time.monotonic()
+        if (not self._knows(kid) and now >= self._fetch_again_at) or now - self._keys_fetched_at >= KEYS_LIFE_SECONDS:
             await self._fetch.run(self._fetch_keys)
+            if not self._knows(kid):
+                self._fetch_again_at = time.monotonic() + KEYS_COOL_DOWN_SECONDS
         return self._keys
+
+    def _knows(self, kid: str | None) -> bool:
+        return any(key.kid == kid for key in self._keys.keys)
 
     async def _fetch_keys(self) -> None:
         document = await self.document()

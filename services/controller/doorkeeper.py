@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.chassis.auth import TokenVerifier, bearer_of
+from services.chassis.logs import get_logger
 from services.chassis.outbound import Forwarded
 from services.contracts.identity import Scope as Right
 from services.contracts.identity import owner_id_of
@@ -19,14 +20,20 @@ from services.contracts.problems import (
     CrossSiteRequest,
     Forbidden,
     NotSent,
+    OutcomeUnknown,
+    Refused,
     Unauthenticated,
     Unavailable,
+    Undecided,
 )
 
 from .authority import Authority
+from .idtokens import IdTokens, NotBelieved
 from .provider import Identity, ServiceToken, Tokens
-from .session import LEASE_SECONDS, MAX_AGE_SECONDS, Session, Sessions
+from .session import LEASE_SECONDS, MAX_AGE_SECONDS, Session, SessionRow, Sessions
 from .settings import Settings
+
+logger = get_logger(__name__)
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -211,9 +218,12 @@ class Doorkeeper:
         assert row.tokens_end_at is not None
         tokens = self.sessions.tokens_of(row)
         still_good = row.tokens_end_at > datetime.now(UTC)
-        match await self._identity.refresh(tokens):
+        match await self._refreshed(tokens, row):
             case Tokens() as fresh:
                 return await self.sessions.renew(session, fresh)
+            case NotBelieved():
+                logger.warning("ended a session: its renewed tokens are not its user's")
+                return await self._ended(session)
             case NotSent():  # The refresh token was not used up: it will do as soon as the provider is back.
                 session = await self.sessions.unlease(session)
                 if still_good:
@@ -223,8 +233,24 @@ class Doorkeeper:
                 # A refresh token whose answer was lost may be used up, and using it again would end its whole family.
                 return await self.sessions.without_refresh(session, tokens)
             case _:
-                await self.sessions.end(session, by="expiry")
-                return await self.sessions.reread(session)
+                return await self._ended(session)
+
+    async def _refreshed(self, tokens: Tokens, row: SessionRow) -> Tokens | Undecided | Refused | NotBelieved:
+        """Renewed tokens, if they are still for the user of the session."""
+        answer = await self._identity.refresh(tokens)
+        if isinstance(answer, Tokens):
+            try:
+                id_tokens = IdTokens(self._identity.provider, self._identity.client_id)
+                await id_tokens.at_refresh(answer, subject=str(row.subject))
+            except NotBelieved as why:
+                return why
+            except Unavailable as silent:
+                return OutcomeUnknown("idp", silent.detail)
+        return answer
+
+    async def _ended(self, session: Session) -> Session:
+        await self.sessions.end(session, by="expiry")
+        return await self.sessions.reread(session)
 
 
 def set_cookie(request: Request, name: str, value: str, *, max_age: int, secure: bool, path: str = "/") -> None:

@@ -2,15 +2,15 @@
 
 import time
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import httpx
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from services.chassis.auth import OpenIdProvider
 from services.chassis.logs import get_logger
-from services.chassis.outbound import SingleFlight
+from services.chassis.outbound import Forwarded, SingleFlight
 from services.contracts.messages import Reply
 from services.contracts.problems import (
     NotSent,
@@ -23,7 +23,7 @@ from services.contracts.problems import (
 
 logger = get_logger(__name__)
 
-
+LONGEST_LIFE_SECONDS = 10 * 365 * 86400.0
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -45,8 +45,8 @@ class TokenReply(Reply):
     """The token endpoint's answer."""
 
     access_token: str
-    token_type: str
-    expires_in: float = 900.0
+    token_type: Annotated[str, Field(pattern="(?i)^bearer$")]
+    expires_in: Annotated[float, Field(ge=0, le=LONGEST_LIFE_SECONDS)] = 900.0
     refresh_token: str | None = None
     id_token: str | None = None
 
@@ -77,6 +77,20 @@ class Identity:
         if isinstance(answer, Tokens) and answer.refresh_token is None:
             return replace(answer, refresh_token=tokens.refresh_token)
         return answer
+
+    async def userinfo(self, tokens: Tokens) -> dict[str, Any] | None:
+        """What the provider tells of the user beyond the ID token; None where it tells nothing."""
+        document = await self.provider.document()
+        if not (endpoint := document.get("userinfo_endpoint")):
+            return None
+        answer = await self.provider.neighbour.exchange(
+            "userinfo", "GET", self.provider.internal(str(endpoint)), credential=Forwarded(tokens.access_token)
+        )
+        try:
+            about = answer.json() if isinstance(answer, httpx.Response) and answer.is_success else None
+        except ValueError:
+            about = None
+        return about if isinstance(about, dict) else None
 
     async def service_token(self, scope: str) -> Tokens | Undecided | Refused:
         """A token of the controller's own."""
