@@ -18,6 +18,7 @@ from services.catalog.app import create_app as create_catalog
 from services.catalog.load import load, read
 from services.catalog.settings import Settings as CatalogSettings
 from services.chassis.settings import Environment
+from services.contracts.carts import MergeStrategy
 from services.controller.app import create_app as create_controller
 from services.controller.settings import Settings as ControllerSettings
 from services.idp.app import create_app as create_idp
@@ -105,9 +106,9 @@ class Browser:
 
     http: httpx.AsyncClient
 
-    async def back_from_provider(self, **query: str) -> str:
+    async def back_from_provider(self) -> str:
         """Begin a sign-in, and answer the address at which the provider sends the browser back."""
-        begun = await self.http.get(f"{SHOP}/login", params=query)
+        begun = await self.http.get(f"{SHOP}/login", params={"merge": MergeStrategy.KEEP_GUEST})
         assert begun.status_code == 303, begun.text
         return await self.answered(begun.headers["location"])
 
