@@ -5,6 +5,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.chassis.settings import EVERYBODY
+
 from .processes import StartError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -79,6 +81,10 @@ def settings_of(
     if service == "controller" and environment == "test":
         settings |= {"RECONCILE_AFTER_SECONDS": "3", "RECONCILE_EVERY_SECONDS": "1"}
     chosen = {name: value for source in (secrets, os.environ) for name, value in source.items() if name in settings}
+    if "OIDC_PRIVILEGED_SUBJECTS" in settings and chosen.get(
+        "OIDC_ISSUER", addresses.public("idp")
+    ) != addresses.public("idp"):
+        settings["OIDC_PRIVILEGED_SUBJECTS"] = ""  # Another provider may grant any scope to whoever asks for it.
     return {
         **settings,
         **chosen,
@@ -96,6 +102,7 @@ def _common(service: str) -> dict[str, str]:
 
 def _own(service: str, addresses: Addresses, secrets: Secrets) -> dict[str, str]:
     issuer = {"OIDC_ISSUER": addresses.public("idp")}
+    taker = {**issuer, "OIDC_PRIVILEGED_SUBJECTS": EVERYBODY}
     shop = {"PUBLIC_URL": addresses.public("controller")}
     shared = ("PAYMENTS_SECRET_KEY", "PAYMENTS_PUBLISHABLE_KEY", "PAYMENTS_WEBHOOK_SECRET")
     payments = {name: secrets[name] for name in shared}
@@ -103,7 +110,7 @@ def _own(service: str, addresses: Addresses, secrets: Secrets) -> dict[str, str]
     match service:
         case "controller":
             return {
-                **issuer,
+                **taker,
                 **shop,
                 **payments,
                 **client,
@@ -122,4 +129,4 @@ def _own(service: str, addresses: Addresses, secrets: Secrets) -> dict[str, str]
             told = {"WEBHOOK_URL": f"{addresses.inside('controller')}/webhooks/payments", "FAULT_SCRIPTS": "false"}
             return {**shop, **payments, **told, "FINGERPRINT_SECRET": secrets["FINGERPRINT_SECRET"]}
         case _:
-            return issuer
+            return taker
