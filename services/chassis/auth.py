@@ -5,7 +5,7 @@ import base64
 import os
 import signal
 import time
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -279,6 +279,7 @@ class TokenVerifier:
         token_types: the accepted `typ` headers of signed tokens.
         introspection: asks the provider about tokens that are not signed ones; without it they are refused.
         privileged: the subjects whose tokens' privileged scopes count. Others are taken to have none of them.
+        clock: seconds since the epoch.
     """
 
     def __init__(
@@ -289,14 +290,16 @@ class TokenVerifier:
         token_types: Iterable[str] = ("at+jwt",),
         introspection: Introspection | None = None,
         privileged: Container[str] = (EVERYBODY,),
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._provider = provider
         self._audience = audience
         self._types = frozenset(kind.strip().lower() for kind in token_types)
         self._introspection = introspection
         self._privileged = privileged
+        self._clock = clock
         self._verified: LRUCache[str, Caller] = LRUCache(20_000)
-        self._introspected: TLRUCache[str, Caller] = TLRUCache(20_000, _believed_until, time.time)
+        self._introspected: TLRUCache[str, Caller] = TLRUCache(20_000, _believed_until, clock)
 
     async def verify(self, token: str) -> Caller:
         """Check signature, type, key id, issuer, audience and times; or have the provider say who an opaque one is for.
@@ -310,7 +313,7 @@ class TokenVerifier:
             caller = self._introspected.get(token)
         if caller is None:
             caller = await self._verify(token)
-        if caller.expires_at + LEEWAY_SECONDS <= time.time():
+        if caller.expires_at + LEEWAY_SECONDS <= self._clock():
             self._verified.pop(token, None)
             raise _refused("it has expired")
         return caller
@@ -350,7 +353,7 @@ class TokenVerifier:
             jwt.JWTClaimsRegistry(iss={"value": self._provider.issuer}, aud={"value": self._audience}).validate(told)
             if not _for_us(told, self._introspection.client.client_id):
                 raise _refused("it is meant for somebody else")
-            defaults = {"exp": time.time() + INTROSPECTED_SECONDS, "sub": told.get("client_id")}
+            defaults = {"exp": self._clock() + INTROSPECTED_SECONDS, "sub": told.get("client_id")}
             return self._caller_of({**defaults, **told, "iss": self._provider.issuer}, token)
         except (JoseError, ValueError, TypeError, KeyError):
             raise _refused("a claim is wrong") from None
