@@ -49,6 +49,13 @@ class Settings(ProviderSettings):
         return self
 
     @model_validator(mode="after")
+    def _an_id_token_is_no_access_token(self) -> Self:
+        kinds = {kind.strip().lower() for kind in self.oidc_token_types.split(",")}
+        if "jwt" in kinds and self.oidc_audience == self.oidc_client_id:
+            raise ValueError("OIDC_AUDIENCE must not be OIDC_CLIENT_ID, the audience of ID tokens, if types hold JWT")
+        return self
+
+    @model_validator(mode="after")
     def _production_is_strict(self) -> Self:
         if self.environment is Environment.PRODUCTION:
             if not self.https:

@@ -26,6 +26,7 @@ from services.chassis.auth import (
 from services.chassis.settings import ProviderSettings
 from services.contracts.problems import NotSent, Unauthenticated, Unavailable
 from services.controller.provider import Identity, Tokens
+from services.controller.settings import Settings
 
 ISSUER = "https://login.example"
 AUDIENCE = "https://shop.example/api"
@@ -458,6 +459,17 @@ TOLD = {"database_url": "postgresql://", "oidc_issuer": ISSUER, "oidc_audience":
 def test_settings_that_would_not_hold_are_refused_at_the_start(told: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         ProviderSettings.model_validate(TOLD | told)
+
+
+@pytest.mark.parametrize("types", ["JWT", "at+jwt, jwt"])
+def test_where_types_do_not_tell_them_apart_an_id_token_has_another_audience_than_access_tokens(types: str) -> None:
+    neighbours = dict.fromkeys(("catalog_url", "cartdb_url", "payments_url"), "http://neighbour.test")
+    secrets = ("oidc_client_secret", "session_secret", "payments_secret_key", "payments_publishable_key")
+    told = TOLD | neighbours | dict.fromkeys(secrets, "0123456789abcdef") | {"oidc_token_types": types}
+
+    assert Settings.model_validate({**told, "oidc_client_id": "shop"}).oidc_token_types == types
+    with pytest.raises(ValidationError, match="OIDC_AUDIENCE"):
+        Settings.model_validate({**told, "oidc_client_id": AUDIENCE})
 
 
 def test_nobody_is_privileged_unless_the_settings_say_who() -> None:
