@@ -12,6 +12,7 @@ from .processes import StartError
 REPOSITORY = Path(__file__).resolve().parents[2]
 PORTS = {"controller": 8000, "catalog": 8001, "cartdb": 8002, "idp": 8003, "payments": 8004}
 SERVICES = tuple(PORTS)
+TAKERS = ("controller", "catalog", "cartdb")
 POSTGRES_PORT = 8005
 
 Secrets = dict[str, str]
@@ -80,11 +81,11 @@ def settings_of(
     settings = {**_common(service), **_own(service, addresses, secrets)}
     if service == "controller" and environment == "test":
         settings |= {"RECONCILE_AFTER_SECONDS": "3", "RECONCILE_EVERY_SECONDS": "1"}
-    chosen = {name: value for source in (secrets, os.environ) for name, value in source.items() if name in settings}
-    if "OIDC_PRIVILEGED_SUBJECTS" in settings and chosen.get(
-        "OIDC_ISSUER", addresses.public("idp")
-    ) != addresses.public("idp"):
-        settings["OIDC_PRIVILEGED_SUBJECTS"] = ""  # Another provider may grant any scope to whoever asks for it.
+    given = {name: value for source in (secrets, os.environ) for name, value in source.items()}
+    chosen = {name: value for name, value in given.items() if name in settings or _is_about_tokens(service, name)}
+    if chosen.get("OIDC_ISSUER", addresses.public("idp")) != addresses.public("idp"):
+        # Another provider may grant any scope to whoever asks for it.
+        settings["OIDC_PRIVILEGED_SUBJECTS"] = ""
     return {
         **settings,
         **chosen,
@@ -94,6 +95,11 @@ def settings_of(
         "LOG_FORMAT": "human",
         "LOG_LEVEL": log_level,
     }
+
+
+def _is_about_tokens(service: str, name: str) -> bool:
+    """Whether somebody who uses another provider may have set it for this service."""
+    return service in TAKERS and name.startswith("OIDC_") and name != "OIDC_CLIENT_SECRET"
 
 
 def _common(service: str) -> dict[str, str]:
