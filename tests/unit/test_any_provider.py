@@ -14,6 +14,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from pydantic import ValidationError
+from starlette.requests import Request
 
 from services.chassis.auth import (
     INTROSPECTED_SECONDS,
@@ -24,9 +25,12 @@ from services.chassis.auth import (
     TokenVerifier,
 )
 from services.chassis.settings import ProviderSettings
+from services.contracts.carts import MergeStrategy
 from services.contracts.problems import NotSent, Unauthenticated, Unavailable
 from services.controller.provider import Identity, Tokens
+from services.controller.session import Sessions, Signer
 from services.controller.settings import Settings
+from services.controller.signin import SignIn
 
 ISSUER = "https://login.example"
 AUDIENCE = "https://shop.example/api"
@@ -42,11 +46,14 @@ class Elsewhere:
     document: dict[str, Any] = field(default_factory=dict)
     keys: list[dict[str, Any]] = field(default_factory=lambda: [KEY.as_dict(private=False)])
     word: dict[str, Any] | httpx.Response | Exception = field(default_factory=dict)
+    instead: dict[str, httpx.Response] = field(default_factory=dict)
     now: float = field(default_factory=time.time)
     asked: list[httpx.Request] = field(default_factory=list)
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
+        if request.url.path in self.instead:
+            return self.instead[request.url.path]
         if request.url.path == "/.well-known/openid-configuration":
             usual = {
                 "issuer": ISSUER,
@@ -346,6 +353,18 @@ async def test_keys_are_fetched_from_the_issuers_origin_or_one_that_is_allowed(
     assert [request.url.host for request in fetched] == ([] if host is None else [host])
 
 
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/keys"])
+async def test_no_redirect_is_followed_for_discovery_or_keys(path: str) -> None:
+    away = httpx.Response(302, headers={"location": f"{ISSUER}/elsewhere"})
+    provider = Elsewhere(instead={path: away})
+
+    async with provider.known() as known:
+        with pytest.raises(Unavailable):
+            await known.keys_for("theirs")
+
+    assert provider.asked[-1].url.path == path
+
+
 async def test_keys_of_other_kinds_and_uses_are_left_out_and_the_rest_serve() -> None:
     public = KEY.as_dict(private=False)
     other = ECKey.generate_key("P-256", {"kid": "elliptic"}).as_dict(private=False)
@@ -403,6 +422,39 @@ async def test_every_token_is_asked_for_with_the_resource_that_it_is_for(call: C
     assert "client_secret" not in form
     credentials = base64.b64decode(provider.asked[-1].headers["authorization"].removeprefix("Basic ")).decode()
     assert credentials == "shop:100%25%20%2B%20%2F%3F%26%3D~%3A"
+
+
+async def test_more_parameters_of_a_sign_in_replace_none_of_its_own() -> None:
+    provider = Elsewhere(document={"authorization_endpoint": f"{ISSUER}/authorize?policy=shoppers"})
+    nobody: Any = None
+    more = "prompt=consent&access_type=offline&state=known&client_id=another&redirect_uri=https://evil.example"
+    settings = Settings.model_construct(
+        public_url="http://shop.test", oidc_scope="openid", oidc_authorize_parameters=more
+    )
+
+    async with provider.known() as known:
+        sign_in = SignIn(
+            identity=Identity(known, SHOP, resource={"resource": AUDIENCE}),
+            sessions=Sessions(nobody, Signer("sample secret")),
+            doorkeeper=nobody,
+            adoption=nobody,
+            settings=settings,
+        )
+        request = Request({"type": "http", "headers": [], "state": {}})
+        asked = httpx.URL(await sign_in.begin(request, target=None, strategy=MergeStrategy.SUM))
+
+    assert asked.copy_with(query=None) == f"{ISSUER}/authorize"
+    assert len(asked.params) == len(asked.params.multi_items())
+    assert asked.params["state"] != "known"
+    wanted = {
+        "policy": "shoppers",
+        "prompt": "consent",
+        "access_type": "offline",
+        "client_id": "shop",
+        "redirect_uri": "http://shop.test/callback",
+        "resource": AUDIENCE,
+    }
+    assert {name: asked.params[name] for name in wanted} == wanted
 
 
 @pytest.mark.parametrize(
