@@ -1,26 +1,31 @@
 """Bearer tokens of any OpenID provider: discovery, keys, and the checks that a JWT library leaves out."""
 
+import asyncio
+import base64
 import os
 import signal
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from collections.abc import Callable, Container, Iterable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import httpx
-from cachetools import LRUCache
+from cachetools import LRUCache, TLRUCache
 from fastapi.security import OpenIdConnect
 from joserfc import jws, jwt
 from joserfc.errors import ExpiredTokenError, JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import Key, KeySet, import_key
 from starlette.requests import Request
 
 from services.chassis.bounded import Bounded
 from services.chassis.logs import get_logger
 from services.chassis.outbound import Neighbour, SingleFlight, fast_transport
-from services.contracts.identity import owner_id_of
-from services.contracts.problems import Forbidden, Unauthenticated, Unavailable
+from services.chassis.settings import EVERYBODY, ProviderSettings
+from services.contracts.identity import Scope, owner_id_of
+from services.contracts.problems import Forbidden, NotSent, Unauthenticated, Unavailable, Undecided
 
 logger = get_logger(__name__)
 
@@ -29,6 +34,10 @@ KEYS_COOL_DOWN_SECONDS = 60.0
 # A key that the provider has withdrawn is trusted no longer than this.
 KEYS_LIFE_SECONDS = 3600.0
 LEEWAY_SECONDS = 5
+# How long a token that the provider has revoked may go on, where only the provider can read it.
+INTROSPECTED_SECONDS = 30.0
+PRIVILEGES = frozenset(Scope)
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,32 +67,99 @@ class Caller:
             raise Forbidden(f"This needs the scope {scope}.", scope=scope)
 
 
+@dataclass(frozen=True, slots=True)
+class ClientSecret:
+    """A client of the provider, as it proves who it is."""
+
+    client_id: str
+    secret: str = field(repr=False)
+
+    def basic(self) -> str:
+        """The Authorization header's value. Both parts are form-encoded first (RFC 6749, 2.3.1)."""
+        pair = f"{quote(self.client_id, safe='')}:{quote(self.secret, safe='')}"
+        return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+    def fields(self) -> dict[str, str]:
+        """The same in the form itself, for providers that want it there."""
+        return {"client_id": self.client_id, "client_secret": self.secret}
+
+
 class OpenIdProvider:
     """A provider known by its issuer; reached at another address where the network demands one.
 
     Browsers and tokens say `issuer`. Discovery, keys and back-channel calls go to `internal_url`, whose origin replaces
-    the issuer's. Discovery is lazy: an unreachable provider leaves the service not ready; one that calls itself by
-    another name ends the process, since every later token would be wrong.
+    the issuer's. What discovery names at a third origin is called only if `origins` has it. Discovery is lazy: an
+    unreachable provider leaves the service not ready; one that calls itself by another name ends the process, since
+    every later token would be wrong.
     """
 
     def __init__(
-        self, issuer: str, internal_url: str | None = None, *, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        issuer: str,
+        internal_url: str | None = None,
+        *,
+        origins: Iterable[str] = (),
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.issuer = issuer
-        reached_at = urlsplit(internal_url or issuer)
-        self.neighbour = Neighbour(
-            "idp", f"{reached_at.scheme}://{reached_at.netloc}", transport=Bounded(transport or fast_transport())
-        )
+        inside = origin_of(internal_url or issuer)
+        self.neighbour = _neighbour(inside, transport)
+        elsewhere = {origin: _neighbour(origin, transport) for origin in map(origin_of, origins)}
+        self._neighbours = {**elsewhere, inside: self.neighbour, origin_of(issuer): self.neighbour}
+        self._opened = AsyncExitStack()
         self._document: dict[str, Any] | None = None
         self._keys = KeySet([])
         self._keys_fetched_at = -KEYS_LIFE_SECONDS
         self._fetch_again_at = 0.0
         self._fetch = SingleFlight()
 
-    def internal(self, url: str) -> str:
-        """The path under which this process reaches one of the provider's published addresses."""
+    async def __aenter__(self) -> Self:
+        for neighbour in set(self._neighbours.values()):
+            await self._opened.enter_async_context(neighbour)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._opened.aclose()
+
+    async def exchange(
+        self,
+        call: str,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        repeatable: bool = True,
+    ) -> httpx.Response | Undecided:
+        """Call one of the provider's published addresses, if it is one that this process may call."""
         parts = urlsplit(url)
-        return urlunsplit(("", "", parts.path, parts.query, ""))
+        neighbour = self._neighbours.get(origin_of(url))
+        if neighbour is None:
+            logger.error("the provider names an address that OIDC_ORIGINS does not allow", host=parts.netloc[:200])
+            return NotSent("idp", "its discovery document names a foreign address")
+        path = urlunsplit(("", "", parts.path, parts.query, ""))
+        return await neighbour.exchange(call, method, path, headers=headers, content=content, repeatable=repeatable)
+
+    async def post_form(
+        self, call: str, endpoint: str, form: Mapping[str, str], client: ClientSecret, *, repeatable: bool
+    ) -> httpx.Response | Undecided:
+        """Send the client's own form to one of the endpoints that discovery names.
+
+        Raises:
+            Unavailable: discovery cannot be had, or names no such endpoint.
+        """
+        document = await self.document()
+        if not isinstance(url := document.get(endpoint), str):
+            raise _something_else()
+        methods = document.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+        basic = "client_secret_basic" in methods or "client_secret_post" not in methods
+        sent = dict(form) if basic else {**form, **client.fields()}
+        headers = {**FORM, "Authorization": client.basic()} if basic else FORM
+        return await self.exchange(
+            call, "POST", url, headers=headers, content=urlencode(sent).encode(), repeatable=repeatable
+        )
 
     async def document(self) -> dict[str, Any]:
         """The discovery document.
@@ -92,8 +168,7 @@ class OpenIdProvider:
             Unavailable: the provider cannot be reached.
         """
         if self._document is None:
-            issuer_path = urlsplit(self.issuer).path.rstrip("/")
-            document = await self._get(f"{issuer_path}/.well-known/openid-configuration", "discovery")
+            document = await self._get(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration", "discovery")
             if document.get("issuer") != self.issuer:
                 logger.critical("the provider has another issuer", expected=self.issuer, found=document.get("issuer"))
                 os.kill(os.getpid(), signal.SIGTERM)
@@ -124,51 +199,136 @@ class OpenIdProvider:
 
     async def _fetch_keys(self) -> None:
         document = await self.document()
-        keys = await self._get(self.internal(str(document.get("jwks_uri"))), "keys")
-        try:
-            self._keys = KeySet.import_key_set({"keys": keys.get("keys", [])})
-        except (JoseError, ValueError, TypeError, KeyError, AttributeError):
-            raise _something_else() from None
+        published = (await self._get(str(document.get("jwks_uri")), "keys")).get("keys")
+        if not isinstance(published, list):
+            raise _something_else()
+        keys = [key for key in map(_signing_key, published) if key is not None]
+        if not keys:  # A provider without keys has lost them for a moment; those that are known are good for a while.
+            raise _something_else()
+        self._keys = KeySet(keys)
         self._keys_fetched_at = time.monotonic()
 
-    async def _get(self, path: str, call: str) -> dict[str, Any]:
-        answer = await self.neighbour.exchange(call, "GET", path)
+    async def _get(self, url: str, call: str) -> dict[str, Any]:
+        answer = await self.exchange(call, "GET", url)
         if not isinstance(answer, httpx.Response) or not answer.is_success:
-            raise Unavailable("The identity provider cannot be reached.", service="idp")
-        try:
-            document = answer.json()
-        except ValueError:
-            document = None
-        if not isinstance(document, dict):
-            raise _something_else()
-        return document
+            raise _silent()
+        return _object_in(answer)
+
+
+def _neighbour(origin: str, transport: httpx.AsyncBaseTransport | None) -> Neighbour:
+    return Neighbour("idp", origin, transport=Bounded(transport or fast_transport()))
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of an address; the port is left out where it is the scheme's own."""
+    parts = urlsplit(url.strip())
+    own = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
+    return f"{parts.scheme}://{parts.netloc.lower().removesuffix(own)}"
+
+
+def _signing_key(published: Any) -> Key | None:
+    """A key that may have signed a token; None for one of another kind or use (RFC 7517, 5)."""
+    try:
+        usable = published.get("kty") in ("RSA", "EC") and published.get("use", "sig") == "sig"
+        return import_key(published) if usable else None
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _object_in(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        document = answer.json()
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise _something_else()
+    return document
+
+
+def _silent() -> Unavailable:
+    return Unavailable("The identity provider cannot be reached.", service="idp")
 
 
 def _something_else() -> Unavailable:
     return Unavailable("The identity provider answered something else.", service="idp")
 
 
-class TokenVerifier:
-    """Turns an access token into a Caller, or refuses it."""
+class Introspection:
+    """What the provider says of a token that only it can read (RFC 7662)."""
 
-    def __init__(self, provider: OpenIdProvider, *, audience: str, token_types: Iterable[str] = ("at+jwt",)) -> None:
+    def __init__(self, provider: OpenIdProvider, client: ClientSecret) -> None:
+        self._provider = provider
+        self.client = client
+        self._under_way: dict[str, asyncio.Task[dict[str, Any]]] = {}
+
+    async def claims_of(self, token: str) -> dict[str, Any]:
+        """The claims of an active token. Simultaneous callers share one question.
+
+        Raises:
+            Unauthenticated: it is not active.
+            Unavailable: the provider does not say.
+        """
+        if (question := self._under_way.get(token)) is None:
+            question = self._under_way[token] = asyncio.ensure_future(self._ask(token))
+            question.add_done_callback(lambda _: self._under_way.pop(token, None))
+        return await asyncio.shield(question)
+
+    async def _ask(self, token: str) -> dict[str, Any]:
+        form = {"token": token, "token_type_hint": "access_token"}
+        answer = await self._provider.post_form(
+            "introspect", "introspection_endpoint", form, self.client, repeatable=True
+        )
+        if not isinstance(answer, httpx.Response) or not answer.is_success:
+            raise _silent()
+        claims = _object_in(answer)
+        if claims.get("active") is not True:
+            raise _refused("it is not active")
+        return claims
+
+
+class TokenVerifier:
+    """Turns an access token into a Caller, or refuses it.
+
+    Args:
+        audience: what `aud` must hold.
+        token_types: the accepted `typ` headers of signed tokens.
+        introspection: asks the provider about tokens that are not signed ones; without it they are refused.
+        privileged: the subjects whose tokens' privileged scopes count. Others are taken to have none of them.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        provider: OpenIdProvider,
+        *,
+        audience: str,
+        token_types: Iterable[str] = ("at+jwt",),
+        introspection: Introspection | None = None,
+        privileged: Container[str] = (EVERYBODY,),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._provider = provider
         self._audience = audience
         self._types = frozenset(kind.strip().lower() for kind in token_types)
+        self._introspection = introspection
+        self._privileged = privileged
+        self._clock = clock
         self._verified: LRUCache[str, Caller] = LRUCache(20_000)
+        self._introspected: TLRUCache[str, Caller] = TLRUCache(20_000, _believed_until, clock)
 
     async def verify(self, token: str) -> Caller:
-        """Check signature, type, key id, issuer, audience and times.
+        """Check signature, type, key id, issuer, audience and times; or have the provider say who an opaque one is for.
 
         Raises:
             Unauthenticated: any of them is wrong.
-            Unavailable: the keys cannot be fetched.
+            Unavailable: the keys, or the provider's word, cannot be had.
         """
         caller = self._verified.get(token)
         if caller is None:
+            caller = self._introspected.get(token)
+        if caller is None:
             caller = await self._verify(token)
-            self._verified[token] = caller
-        if caller.expires_at + LEEWAY_SECONDS <= time.time():
+        if caller.expires_at + LEEWAY_SECONDS <= self._clock():
             self._verified.pop(token, None)
             raise _refused("it has expired")
         return caller
@@ -177,9 +337,14 @@ class TokenVerifier:
         try:
             header = jws.extract_compact(token.encode("ascii")).headers()
         except (JoseError, ValueError, UnicodeError):
-            raise _refused("it is not a signed token") from None
+            caller = self._introspected[token] = await self._introspect(token)
+            return caller
         self._check_header(header)
         keys = await self._provider.keys_for(header["kid"])
+        caller = self._verified[token] = self._read(token, keys)
+        return caller
+
+    def _read(self, token: str, keys: KeySet) -> Caller:
         try:
             claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
             jwt.JWTClaimsRegistry(
@@ -189,11 +354,32 @@ class TokenVerifier:
                 exp={"essential": True},
                 sub={"essential": True},
             ).validate(claims)
-            return _caller_of(claims, token)
+            return self._caller_of(claims, token)
         except ExpiredTokenError:
             raise _refused("it has expired") from None
         except (JoseError, ValueError, TypeError, KeyError):
             raise _refused("its signature or a claim is wrong") from None
+
+    async def _introspect(self, token: str) -> Caller:
+        if self._introspection is None:
+            raise _refused("it is not a signed token")
+        told = await self._introspection.claims_of(token)
+        try:
+            jwt.JWTClaimsRegistry(iss={"value": self._provider.issuer}, aud={"value": self._audience}).validate(told)
+            if not _for_us(told, self._introspection.client.client_id):
+                raise _refused("it is meant for somebody else")
+            defaults = {"exp": self._clock() + INTROSPECTED_SECONDS, "sub": told.get("client_id")}
+            return self._caller_of({**defaults, **told, "iss": self._provider.issuer}, token)
+        except (JoseError, ValueError, TypeError, KeyError):
+            raise _refused("a claim is wrong") from None
+
+    def _caller_of(self, claims: dict[str, Any], token: str) -> Caller:
+        caller = _caller_of(claims, token)
+        claimed = caller.scopes & PRIVILEGES
+        if not claimed or EVERYBODY in self._privileged or caller.subject in self._privileged:
+            return caller
+        logger.warning("privileges not granted here", subject=caller.subject[:64], scopes=sorted(claimed))
+        return replace(caller, scopes=caller.scopes - PRIVILEGES)
 
     def _check_header(self, header: dict[str, Any]) -> None:
         kind = header.get("typ")
@@ -213,16 +399,55 @@ def _caller_of(claims: dict[str, Any], token: str) -> Caller:
         issuer=claims["iss"],
         subject=claims["sub"],
         client_id=str(claims.get("client_id") or claims.get("azp") or ""),
-        scopes=frozenset(str(claims.get("scope", "")).split()),
+        scopes=_words(claims.get("scope", claims.get("scp"))),
         name=name if isinstance(name, str) else None,
         expires_at=float(claims["exp"]),
         token=token,
     )
 
 
+def _words(scope: Any) -> frozenset[str]:
+    """Scopes as a text or as a list, under either of two names; anything else is none."""
+    words = scope.split() if isinstance(scope, str) else scope
+    return frozenset(word for word in words if isinstance(word, str)) if isinstance(words, list) else frozenset()
+
+
+def _for_us(told: dict[str, Any], client_id: str) -> bool:
+    """Whether a provider's word is about an access token for this service. One without `aud` must be our client's own.
+
+    Providers call refresh tokens active too, and say neither audience nor type of them.
+    """
+    kind = str(told.get("token_type") or "").lower()
+    if told.get("aud") is None:
+        return kind == "bearer" and told.get("client_id") == client_id
+    return kind in ("", "bearer")
+
+
+def _believed_until(_: str, caller: Caller, now: float) -> float:
+    return min(now + INTROSPECTED_SECONDS, caller.expires_at)
+
+
 def _refused(why: str) -> Unauthenticated:
     return Unauthenticated(
         f"The access token is not good: {why}.", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}
+    )
+
+
+def provider_of(settings: ProviderSettings, transport: httpx.AsyncBaseTransport | None = None) -> OpenIdProvider:
+    """The provider that a service's settings name."""
+    origins = settings.oidc_origins.split()
+    return OpenIdProvider(settings.oidc_issuer, settings.oidc_internal_url, origins=origins, transport=transport)
+
+
+def verifier_of(provider: OpenIdProvider, settings: ProviderSettings) -> TokenVerifier:
+    """What a service's settings make of tokens."""
+    client = ClientSecret(settings.oidc_introspection_client_id, settings.oidc_introspection_client_secret)
+    return TokenVerifier(
+        provider,
+        audience=settings.oidc_audience,
+        token_types=settings.oidc_token_types.split(","),
+        introspection=Introspection(provider, client) if client.client_id else None,
+        privileged=frozenset(settings.oidc_privileged_subjects.split()),
     )
 
 

@@ -194,20 +194,23 @@ class Doorkeeper:
         assert row is not None
         now = datetime.now(UTC)
         assert row.tokens_renew_at is not None
-        assert row.tokens_end_at is not None
         if now < row.tokens_renew_at:
             return session
-        if await self.sessions.lease_refresh(session):
-            return await self._refresh(session)
-        return session if now < row.tokens_end_at else await self._others_refresh(session)
+        if leased := await self.sessions.lease_refresh(session):
+            return await self._refresh(leased)
+        return await self._others_refresh(session)
 
     async def _others_refresh(self, session: Session) -> Session:
-        """Wait for the request that holds the lease; give up when the lease has run out."""
+        """The session as another request has left it. While the old token is of no use, wait for the new one.
+
+        Gives up when the other one's lease has run out.
+        """
         for _ in range(LEASE_SECONDS * 10):
             fresh = await self.sessions.reread(session)
-            if not fresh.signed_in or fresh.row is None or fresh.row.ended_at is not None:
-                break
-            if fresh.row.tokens_end_at is not None and fresh.row.tokens_end_at > datetime.now(UTC):
+            row = fresh.row
+            if row is None or not fresh.signed_in:
+                return fresh
+            if row.tokens_end_at is not None and row.tokens_end_at > datetime.now(UTC):
                 return fresh
             await asyncio.sleep(0.1)
         raise Unavailable("The sign-in could not be renewed in time.", service="idp")

@@ -5,7 +5,7 @@ import hashlib
 import secrets
 from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote, urlencode
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from cryptography.fernet import InvalidToken
 from starlette.requests import Request
@@ -79,6 +79,8 @@ class SignIn:
         set_cookie(request, self._flow_cookie, sealed, max_age=FLOW_SECONDS, secure=self._settings.https)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(flow["verifier"].encode()).digest()).decode().rstrip("=")
         query = {
+            **dict(parse_qsl(self._settings.oidc_authorize_parameters)),
+            **self._identity.resource,
             "response_type": "code",
             "client_id": self._identity.client_id,
             "redirect_uri": self._redirect_uri,
@@ -88,7 +90,7 @@ class SignIn:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        return f"{endpoint}?{urlencode(query)}"
+        return _with_query(endpoint, query)
 
     async def finish(self, request: Request) -> str:
         """Turn the callback into a session of the user's, and answer where to go.
@@ -139,8 +141,8 @@ class SignIn:
             return home
         endpoint = document.get("end_session_endpoint")
         # Without id_token_hint: a token in an address would reach the browser.
-        query = urlencode({"client_id": self._identity.client_id, "post_logout_redirect_uri": home})
-        return f"{endpoint}?{query}" if endpoint else home
+        query = {"client_id": self._identity.client_id, "post_logout_redirect_uri": home}
+        return _with_query(str(endpoint), query) if endpoint else home
 
     async def _revoke(self, refresh_token: str | None) -> None:
         if refresh_token is None:
@@ -203,3 +205,8 @@ class SignIn:
         if about.get("sub") != subject:
             raise NotBelieved
         return name_in(about)
+
+
+def _with_query(endpoint: str, query: dict[str, str]) -> str:
+    """The endpoint with more parameters; some providers' endpoints have one of their own."""
+    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"

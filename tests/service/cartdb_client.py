@@ -103,9 +103,9 @@ def snapshot_of(cart: dict[str, Any]) -> dict[str, Any]:
 async def running_cartdb(database_url: str, **settings: Any) -> AsyncIterator[CartDb]:
     """cartdb up, with a token issuer that it trusts."""
     issuer = TestIssuer()
+    told = {"oidc_privileged_subjects": "*", "log_level": "error", **settings}
     app = create_app(
-        Settings(database_url=database_url, oidc_issuer=issuer.issuer, log_level="error", **settings),
-        idp_transport=issuer.transport,
+        Settings(database_url=database_url, oidc_issuer=issuer.issuer, **told), idp_transport=issuer.transport
     )
     async with serving(app) as http:
         yield CartDb(http, issuer)

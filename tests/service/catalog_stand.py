@@ -77,7 +77,9 @@ class Stand:
 @asynccontextmanager
 async def standing(urls: DatabaseUrls, issuer: TestIssuer, goods: str = "") -> AsyncIterator[Stand]:
     """A catalog with these goods."""
-    settings = Settings(database_url=urls.app, oidc_issuer=issuer.issuer, database_pool_size=10)
+    settings = Settings(
+        database_url=urls.app, oidc_issuer=issuer.issuer, oidc_privileged_subjects="*", database_pool_size=10
+    )
     async with serving(create_app(settings, provider_transport=issuer.transport)) as client:
         checkout = issuer.service("stock:checkout", audience="catalog")
         editor = issuer.service("catalog:write", audience="catalog")
