@@ -108,6 +108,7 @@ class OpenIdProvider:
         self._neighbours = {**elsewhere, inside: self.neighbour, origin_of(issuer): self.neighbour}
         self._opened = AsyncExitStack()
         self._document: dict[str, Any] | None = None
+        self._ending = False
         self._keys = KeySet([])
         self._keys_fetched_at = -KEYS_LIFE_SECONDS
         self._fetch_again_at = 0.0
@@ -170,13 +171,19 @@ class OpenIdProvider:
         if self._document is None:
             document = await self._get(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration", "discovery")
             if document.get("issuer") != self.issuer:
-                logger.critical("the provider has another issuer", expected=self.issuer, found=document.get("issuer"))
-                os.kill(os.getpid(), signal.SIGTERM)
+                self._end(document.get("issuer"))
                 raise Unavailable("The identity provider has another issuer.", service="idp")
             if not isinstance(document.get("jwks_uri"), str):
                 raise _something_else()
             self._document = document
         return self._document
+
+    def _end(self, found: Any) -> None:
+        """End the process, for which others who asked at the same moment may have found reason already."""
+        if not self._ending:
+            self._ending = True
+            logger.critical("the provider has another issuer", expected=self.issuer, found=found)
+            os.kill(os.getpid(), signal.SIGTERM)
 
     async def ping(self) -> None:
         """Raise unless discovery succeeded once."""

@@ -1,5 +1,7 @@
 """A provider that answers wrongly, as OpenID's plans for relying parties have it, and what becomes of a sign-in."""
 
+import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -266,6 +268,30 @@ async def test_a_wrong_answer_that_is_misspelt_is_refused(shop: Shop) -> None:
 
 
 # --- metadata
+
+
+@pytest.mark.parametrize("answer", ["discovery_another_issuer", "discovery_missing_issuer"])
+async def test_a_controller_whose_provider_has_another_issuer_ends_and_says_so_once(shop: Shop, answer: str) -> None:
+    await shop.script({**wrong(answer), "times": None})
+    settings = {name.upper(): str(value) for name, value in shop.controller_settings(environment="test").items()}
+
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "services.chassis.serve", "controller", "0"),
+        env=settings,
+        cwd=REPOSITORY,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(60):
+        written, errors = (stream.decode() for stream in await process.communicate())
+    await shop.script()
+
+    said = [line for line in written.splitlines() if '"level": "critical"' in line]
+    assert process.returncode != 0
+    assert len(said) == 1, written
+    assert "the provider has another issuer" in said[0]
+    assert ISSUER in said[0]
+    assert [secret for secret in (CONTROLLER[1], SESSION_SECRET) if secret in written + errors] == []
 
 
 async def test_metadata_without_endpoints_is_not_kept(shop: Shop) -> None:
