@@ -69,8 +69,6 @@ from .purchase_store import PurchaseStore
 from .refund_store import RefundStore
 from .store import Edit, Store
 
-SERVICE_SCOPES = frozenset({Scope.CART_GUEST, Scope.CART_CHECKOUT, Scope.CART_WATCH})
-
 EDIT_REFUSALS = refusals(
     Unauthenticated,
     Forbidden,
@@ -126,12 +124,13 @@ def _named_owner(header: str | None) -> str:
 
 async def shopper(caller: Annotated[Caller, Depends(verified)], cart_owner: OwnerHeader = None) -> str:
     """A signed-in user by their own token, or a guest by the controller's; never a user by the controller's."""
-    if Scope.CART_GUEST in caller.scopes:
+    scope = caller.service_scope
+    if scope == Scope.CART_GUEST:
         owner = _named_owner(cart_owner)
         if not is_guest(owner) or len(owner) <= len(GUEST_PREFIX):
             raise Forbidden("This service token serves guests only.")
         return owner
-    if caller.scopes & SERVICE_SCOPES:
+    if scope is not None:
         raise Forbidden("This service token may not act for a shopper.")
     if cart_owner not in (None, caller.owner_id):
         raise Forbidden(f"{CART_OWNER_HEADER} names somebody else.")
@@ -146,7 +145,7 @@ async def checkout(caller: Annotated[Caller, Depends(verified)], cart_owner: Own
 
 async def shopper_or_checkout(caller: Annotated[Caller, Depends(verified)], cart_owner: OwnerHeader = None) -> str:
     """Whoever may read purchases and carry adoptions on."""
-    if Scope.CART_CHECKOUT in caller.scopes:
+    if caller.service_scope == Scope.CART_CHECKOUT:
         return _named_owner(cart_owner)
     return await shopper(caller, cart_owner)
 

@@ -18,7 +18,7 @@ from starlette.requests import Request
 
 from services.chassis.logs import get_logger
 from services.chassis.outbound import Neighbour, SingleFlight
-from services.contracts.identity import owner_id_of
+from services.contracts.identity import SERVICE_RIGHTS, Scope, owner_id_of
 from services.contracts.problems import Forbidden, Unauthenticated, Unavailable
 
 logger = get_logger(__name__)
@@ -28,6 +28,7 @@ KEYS_COOL_DOWN_SECONDS = 60.0
 # A key that the provider has withdrawn is trusted no longer than this.
 KEYS_LIFE_SECONDS = 3600.0
 LEEWAY_SECONDS = 5
+ALL_RIGHTS = frozenset(scope.value for scope in Scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,27 @@ class Caller:
         """The owner id of the user that the token speaks for."""
         return owner_id_of(self.issuer, self.subject)
 
+    @property
+    def service_scope(self) -> str | None:
+        """The scope of a service's own token, the only one it may carry; None for a user's token.
+
+        Raises:
+            Forbidden: it carries another right beside it, so that whoever holds it may do more than any service.
+        """
+        rights = self.scopes & ALL_RIGHTS
+        if not rights & SERVICE_RIGHTS:
+            return None
+        if len(rights) > 1:
+            raise Forbidden("A service token carries one scope.")
+        return next(iter(rights))
+
     def demand(self, scope: str) -> None:
-        """Refuse unless the token carries the scope.
+        """Refuse unless the token carries the scope, and no service's scope beside it.
 
         Raises:
             Forbidden: it does not.
         """
-        if scope not in self.scopes:
+        if scope not in self.scopes or self.service_scope not in (None, scope):
             raise Forbidden(f"This needs the scope {scope}.", scope=scope)
 
 
@@ -190,6 +205,8 @@ class TokenVerifier:
             raise _refused("it names no key")
         if header.get("alg") not in ALGORITHMS:
             raise _refused("its algorithm is not accepted")
+        if "crit" in header:
+            raise _refused("it demands what is not understood")
 
 
 def _caller_of(claims: dict[str, Any], token: str) -> Caller:
@@ -226,12 +243,12 @@ def bearer_of(request: Request) -> str | None:
     """The bearer token of a request; None when it has no Authorization header.
 
     Raises:
-        Unauthenticated: the header is there and is not a bearer token.
+        Unauthenticated: the header is there, and is not one bearer token.
     """
-    header = request.headers.get("authorization")
-    if header is None:
+    headers = request.headers.getlist("authorization")
+    if not headers:
         return None
-    kind, _, token = header.partition(" ")
-    if kind.lower() != "bearer" or not token.strip():
+    kind, _, token = headers[0].partition(" ")
+    if len(headers) > 1 or kind.lower() != "bearer" or not token.strip():
         raise Unauthenticated("The Authorization header must be: Bearer <access token>.")
     return token.strip()
