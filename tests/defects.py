@@ -71,8 +71,8 @@ class Mint:
 
     def flipped(self) -> list[str]:
         """A good token with one bit turned, at seeded places in header, claims and signature."""
-        good, dice = self.token().encode(), random.Random(26)  # noqa: S311 - a repeatable choice is wanted
-        turned = []
+        good, dice = self.token().encode(), random.Random(26)
+        turned: list[str] = []
         while len(turned) < FLIPS:
             place, bit = dice.randrange(len(good)), 1 << dice.randrange(7)
             text = bytes([*good[:place], good[place] ^ bit, *good[place + 1 :]]).decode()

@@ -14,7 +14,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.defects import Mint, parts_of
 
-
 PLACES = {"jwks_uri": "jwks", "token_endpoint": "token", "authorization_endpoint": "authorize"}
 
 
@@ -96,3 +95,7 @@ class TestIssuer:
     def mint(self, **token: Any) -> Mint:
         """What goes into the tokens that `token` makes."""
         return Mint(*parts_of(self.token(**token)), self.key)
+
+    def claims_of(self, authorization: str) -> dict[str, Any]:
+        """What the token of an Authorization header says."""
+        return parts_of(authorization.removeprefix("Bearer "))[1]

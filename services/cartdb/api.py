@@ -150,15 +150,24 @@ async def shopper_or_checkout(caller: Annotated[Caller, Depends(verified)], cart
     return await shopper(caller, cart_owner)
 
 
+async def guest(owner: Annotated[str, Depends(shopper)]) -> str:
+    """A guest, by the controller's token for guests."""
+    if not is_guest(owner):
+        raise Forbidden(GUESTS_ONLY)
+    return owner
+
+
 StoreDep = Annotated[Store, Depends(the_store)]
 Purchases = Annotated[PurchaseStore, Depends(the_purchases)]
 Refunds = Annotated[RefundStore, Depends(the_refunds)]
 Adoptions = Annotated[AdoptionStore, Depends(the_adoptions)]
 Shopper = Annotated[str, Depends(shopper)]
+Guest = Annotated[str, Depends(guest)]
 Checkout = Annotated[str, Depends(checkout)]
 ShopperOrCheckout = Annotated[str, Depends(shopper_or_checkout)]
 Key = Annotated[IdempotencyKey | None, Header(alias="Idempotency-Key")]
 SkuPath = Annotated[Sku, Path()]
+GUESTS_ONLY = "Only a guest's carts can be adopted."
 CURRENT = "current"
 FIRST_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 LAST_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)
@@ -497,11 +506,9 @@ adoptions = APIRouter(tags=["adoption"])
     responses=refusals(Unauthenticated, Forbidden, CartIsBeingAdopted, Unavailable),
     summary="Step 1: freeze the guest's carts for a user",
 )
-async def freeze(command: Freeze, owner: ShopperOrCheckout, store: Adoptions) -> Frozen:
+async def freeze(command: Freeze, guest: Guest, store: Adoptions) -> Frozen:
     """Written once: a second user is refused."""
-    if not is_guest(owner):
-        raise Forbidden("Only a guest's carts can be adopted.")
-    return await store.freeze(owner, command)
+    return await store.freeze(guest, command)
 
 
 @adoptions.post(
@@ -511,6 +518,8 @@ async def freeze(command: Freeze, owner: ShopperOrCheckout, store: Adoptions) ->
 )
 async def apply(command: ApplyMerge, owner: ShopperOrCheckout, store: Adoptions) -> Receipt:
     """Once for the merge id; a repeat answers the same receipt."""
+    if is_guest(owner):
+        raise Forbidden("Only a user can adopt.")
     return await store.apply(owner, command)
 
 
@@ -522,6 +531,8 @@ async def apply(command: ApplyMerge, owner: ShopperOrCheckout, store: Adoptions)
 )
 async def close(merge_id: UUID, owner: ShopperOrCheckout, store: Adoptions) -> None:
     """A repeat agrees."""
+    if not is_guest(owner):
+        raise Forbidden(GUESTS_ONLY)
     await store.close(owner, merge_id)
 
 

@@ -172,10 +172,15 @@ def _read(token: str, *, kind: str, keys: Keys) -> dict[str, Any] | None:
 def read_access_token(token: str, *, issuer: str, keys: Keys) -> dict[str, Any] | None:
     """The claims of an access token of ours that has not expired; None for anything else."""
     claims = _read(token, kind="at+jwt", keys=keys)
-    needed = {name: {"essential": True} for name in ("exp", "sub", "jti", "client_id")}
-    expected = {"iss": {"essential": True, "value": issuer}, "aud": {"essential": True, "values": AUDIENCES}}
     try:
-        jwt.JWTClaimsRegistry(**needed, **expected).validate(claims or {})
+        jwt.JWTClaimsRegistry(
+            iss={"essential": True, "value": issuer},
+            aud={"essential": True, "values": AUDIENCES},
+            exp={"essential": True},
+            sub={"essential": True},
+            jti={"essential": True},
+            client_id={"essential": True},
+        ).validate(claims or {})
     except JoseError:
         return None
     return claims
