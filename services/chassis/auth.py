@@ -24,7 +24,7 @@ from services.chassis.bounded import Bounded
 from services.chassis.logs import get_logger
 from services.chassis.outbound import Neighbour, SingleFlight, fast_transport
 from services.chassis.settings import EVERYBODY, ProviderSettings
-from services.contracts.identity import Scope, owner_id_of
+from services.contracts.identity import SERVICE_RIGHTS, Scope, owner_id_of
 from services.contracts.problems import Forbidden, NotSent, Unauthenticated, Unavailable, Undecided
 
 logger = get_logger(__name__)
@@ -36,7 +36,7 @@ KEYS_LIFE_SECONDS = 3600.0
 LEEWAY_SECONDS = 5
 # How long a token that the provider has revoked may go on, where only the provider can read it.
 INTROSPECTED_SECONDS = 30.0
-PRIVILEGES = frozenset(Scope)
+ALL_RIGHTS = frozenset(scope.value for scope in Scope)
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -57,13 +57,27 @@ class Caller:
         """The owner id of the user that the token speaks for."""
         return owner_id_of(self.issuer, self.subject)
 
+    @property
+    def service_scope(self) -> str | None:
+        """The scope of a service's own token, the only one it may carry; None for a user's token.
+
+        Raises:
+            Forbidden: it carries another right beside it, so that whoever holds it may do more than any service.
+        """
+        rights = self.scopes & ALL_RIGHTS
+        if not rights & SERVICE_RIGHTS:
+            return None
+        if len(rights) > 1:
+            raise Forbidden("A service token carries one scope.")
+        return next(iter(rights))
+
     def demand(self, scope: str) -> None:
-        """Refuse unless the token carries the scope.
+        """Refuse unless the token carries the scope, and no service's scope beside it.
 
         Raises:
             Forbidden: it does not.
         """
-        if scope not in self.scopes:
+        if scope not in self.scopes or self.service_scope not in (None, scope):
             raise Forbidden(f"This needs the scope {scope}.", scope=scope)
 
 
@@ -375,11 +389,11 @@ class TokenVerifier:
 
     def _caller_of(self, claims: dict[str, Any], token: str) -> Caller:
         caller = _caller_of(claims, token)
-        claimed = caller.scopes & PRIVILEGES
+        claimed = caller.scopes & ALL_RIGHTS
         if not claimed or EVERYBODY in self._privileged or caller.subject in self._privileged:
             return caller
         logger.warning("privileges not granted here", subject=caller.subject[:64], scopes=sorted(claimed))
-        return replace(caller, scopes=caller.scopes - PRIVILEGES)
+        return replace(caller, scopes=caller.scopes - ALL_RIGHTS)
 
     def _check_header(self, header: dict[str, Any]) -> None:
         kind = header.get("typ")
@@ -389,6 +403,8 @@ class TokenVerifier:
             raise _refused("it names no key")
         if header.get("alg") not in ALGORITHMS:
             raise _refused("its algorithm is not accepted")
+        if "crit" in header:
+            raise _refused("it demands what is not understood")
 
 
 def _caller_of(claims: dict[str, Any], token: str) -> Caller:
@@ -464,12 +480,12 @@ def bearer_of(request: Request) -> str | None:
     """The bearer token of a request; None when it has no Authorization header.
 
     Raises:
-        Unauthenticated: the header is there and is not a bearer token.
+        Unauthenticated: the header is there, and is not one bearer token.
     """
-    header = request.headers.get("authorization")
-    if header is None:
+    headers = request.headers.getlist("authorization")
+    if not headers:
         return None
-    kind, _, token = header.partition(" ")
-    if kind.lower() != "bearer" or not token.strip():
+    kind, _, token = headers[0].partition(" ")
+    if len(headers) > 1 or kind.lower() != "bearer" or not token.strip():
         raise Unauthenticated("The Authorization header must be: Bearer <access token>.")
     return token.strip()
