@@ -246,7 +246,7 @@ async def standing(make_database: MakeDatabase) -> AsyncIterator[Shop]:
     )
     async with AsyncExitStack() as opened:
         idp_url = await opened.enter_async_context(on_a_port(provider))
-        inside = {**told, "oidc_internal_url": idp_url}
+        inside = {**told, "oidc_internal_url": idp_url, "oidc_privileged_subjects": "*"}
         apps = (
             create_catalog(CatalogSettings(**inside, database_url=catalog.app)),
             create_cartdb(CartDbSettings(**inside, database_url=cartdb.app)),
