@@ -8,8 +8,9 @@ import httpx
 from fastapi import FastAPI, Security
 
 from services.chassis.app import Ping, create_service
-from services.chassis.auth import bearer_scheme, provider_of, verifier_of
+from services.chassis.auth import bearer_scheme, verifier_of
 from services.chassis.database import FastDatabase
+from services.chassis.openid import provider_of
 
 from .adoption_store import AdoptionStore
 from .api import adoptions, purchases, refunds, router

@@ -8,8 +8,9 @@ import httpx
 from fastapi import APIRouter, FastAPI, Security
 
 from services.chassis.app import Ping, create_service
-from services.chassis.auth import bearer_scheme, provider_of, verifier_of
+from services.chassis.auth import bearer_scheme, verifier_of
 from services.chassis.database import Database
+from services.chassis.openid import provider_of
 
 from . import api
 from .hold_store import HoldStore

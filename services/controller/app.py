@@ -10,9 +10,10 @@ from prometheus_client import Counter, Gauge
 from starlette.responses import Response
 
 from services.chassis.app import Ping, create_service, render_json
-from services.chassis.auth import ClientSecret, bearer_scheme, provider_of, verifier_of
+from services.chassis.auth import bearer_scheme, verifier_of
 from services.chassis.database import Database
 from services.chassis.logs import get_logger
+from services.chassis.openid import ClientSecret, provider_of
 from services.chassis.outbound import Neighbour
 from services.contracts.carts import Purchase
 from services.contracts.identity import Scope

@@ -94,8 +94,15 @@ class Doorkeeper:
         return await self._by_session(request, session)
 
     async def by_bearer(self, token: str) -> Shopper:
-        """The user of an access token."""
+        """The user of an access token.
+
+        Raises:
+            Unauthenticated: it is not good.
+            Forbidden: it is a service's own.
+        """
         caller = await self._verifier.verify(token)
+        if caller.service_scope is not None:
+            raise Forbidden("A service's own token is no shopper's.")
         return Shopper(owner_id=caller.owner_id, name=caller.name, guest=False, authority=Authority(Forwarded(token)))
 
     async def demand_operator(self, shopper: Shopper) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
-from services.chassis.auth import ALGORITHMS, LEEWAY_SECONDS, OpenIdProvider
+from services.chassis.auth import ALGORITHMS, LEEWAY_SECONDS
+from services.chassis.openid import OpenIdProvider
 
 from .provider import Tokens
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import httpx
 from pydantic import Field, ValidationError
 
-from services.chassis.auth import ClientSecret, OpenIdProvider
 from services.chassis.logs import get_logger
+from services.chassis.openid import ClientSecret, OpenIdProvider
 from services.chassis.outbound import SingleFlight
 from services.contracts.messages import Reply
 from services.contracts.problems import (

@@ -10,7 +10,7 @@ import httpx
 
 from services.cartdb.app import create_app
 from services.cartdb.settings import Settings
-from services.contracts.identity import Scope, guest_owner_id
+from services.contracts.identity import Scope, guest_owner_id, owner_id_of
 from tests.serving import serving
 from tests.tokens import TestIssuer
 
@@ -34,6 +34,10 @@ class CartDb:
 
     http: httpx.AsyncClient
     issuer: TestIssuer
+
+    def owner_of(self, subject: str) -> str:
+        """The owner id of a user."""
+        return owner_id_of(self.issuer.issuer, subject)
 
     def guest(self, owner: str) -> dict[str, str]:
         """The controller speaking for a guest."""

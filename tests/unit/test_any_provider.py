@@ -16,14 +16,8 @@ from joserfc.jwk import ECKey, RSAKey
 from pydantic import ValidationError
 from starlette.requests import Request
 
-from services.chassis.auth import (
-    INTROSPECTED_SECONDS,
-    Caller,
-    ClientSecret,
-    Introspection,
-    OpenIdProvider,
-    TokenVerifier,
-)
+from services.chassis.auth import INTROSPECTED_SECONDS, Caller, Introspection, TokenVerifier
+from services.chassis.openid import ClientSecret, OpenIdProvider
 from services.chassis.settings import ProviderSettings
 from services.contracts.carts import MergeStrategy
 from services.contracts.problems import NotSent, Unauthenticated, Unavailable

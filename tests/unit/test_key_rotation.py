@@ -7,7 +7,8 @@ import httpx
 import pytest
 from joserfc.jwk import RSAKey
 
-from services.chassis.auth import KEYS_COOL_DOWN_SECONDS, OpenIdProvider, TokenVerifier
+from services.chassis.auth import TokenVerifier
+from services.chassis.openid import KEYS_COOL_DOWN_SECONDS, OpenIdProvider
 from services.contracts.problems import Unauthenticated, Unavailable
 from tests.tokens import TestIssuer
 
