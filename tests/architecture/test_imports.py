@@ -20,6 +20,7 @@ MORE_EDGES = {
     "controller.processor": "a client: the processor's",
     "controller.provider": "a client: the identity provider's",
     "controller.signin": "the callback's half of session: reads requests, gives cookies, checks signatures",
+    "idp.alterations": "rewrites answers as they go over the wire",
     "idp.browser": "the routes of the pages",
     "idp.cors": "middleware",
     "idp.pages": "renders templates",

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from services.contracts.identity import owner_id_of
-from services.idp.wrong_answers import ALTERATIONS, SOMEBODY
+from services.idp.alterations import ALTERATIONS, SOMEBODY
 from services.local.settings import REPOSITORY
 from tests.conftest import MakeDatabase
 from tests.service.idp import CONTROLLER, ISSUER, SHOP
