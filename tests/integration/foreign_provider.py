@@ -28,6 +28,7 @@ OPERATOR = "olga"
 SERVICES = ("controller", "catalog", "cartdb", "payments")
 # Signs that a form and an Authorization header must encode, or another secret arrives.
 SHOP = ("shop", "a secret: 100% + /?&=~ of the shop")
+READER = ("reader", "a secret of who may only ask about tokens")
 EDITOR = ("editor", "a secret of the editor's own")
 APP = ("app", "a secret of somebody else's app")
 APP_CALLBACK = "https://app.example/callback"
@@ -111,8 +112,8 @@ def plan_with(provider: ForeignProvider, plan: Plan) -> dict[str, dict[str, str]
     taker = {
         "OIDC_ISSUER": provider.issuer,
         "OIDC_AUDIENCE": AUDIENCE,
-        "OIDC_INTROSPECTION_CLIENT_ID": SHOP[0],
-        "OIDC_INTROSPECTION_CLIENT_SECRET": SHOP[1],
+        "OIDC_INTROSPECTION_CLIENT_ID": READER[0],
+        "OIDC_INTROSPECTION_CLIENT_SECRET": READER[1],
         "OIDC_PRIVILEGED_SUBJECTS": f"{SHOP[0]} {EDITOR[0]} {OPERATOR}",
     }
     controller = {
@@ -144,6 +145,13 @@ def foreign_provider(token_format: str, shop: str) -> Iterator[ForeignProvider]:
                 "post_logout_redirect_uris": [f"{shop}/shop/"],
                 "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
                 "response_types": ["code"],
+            },
+            {
+                "client_id": READER[0],
+                "client_secret": READER[1],
+                "redirect_uris": [],
+                "grant_types": [],
+                "response_types": [],
             },
             {
                 "client_id": EDITOR[0],

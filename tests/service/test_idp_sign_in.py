@@ -388,14 +388,6 @@ async def test_an_authorization_request_may_come_by_post(browser: httpx.AsyncCli
     assert redirected(answered)["state"] == "st&te=1"
 
 
-async def test_unknown_parameters_are_ignored(browser: httpx.AsyncClient) -> None:
-    other = {"display": "page", "ui_locales": "en", "acr_values": "1", "claims_locales": "en", "foo": "bar"}
-
-    page = await browser.get("/authorize", params=request_for(Pkce(), **other))
-
-    assert page.status_code == 200
-
-
 async def test_the_operator_gets_privileges_that_are_asked_for_and_shoppers_do_not(idp: Idp) -> None:
     asked = "openid profile operator catalog:write"
     async with idp.browser() as first, idp.browser() as second:
