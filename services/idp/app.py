@@ -78,6 +78,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], datetime
         render=pages.render,
         issuer=settings.oidc_issuer,
         faults=Faults(script) if script else None,
+        https=settings.secure,
     )
     app.add_exception_handler(OAuth2Error, browser.refuse)
     if script is not None:
