@@ -1,9 +1,10 @@
 """The settings that every service has. Environment variables, read once; what is for tests is refused in production."""
 
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -25,6 +26,20 @@ class ServiceSettings(BaseSettings):
     database_pool_size: int = 10
     log_format: str = "json"
     log_level: str = "info"
+    trusted_proxies: str = ""
+
+    @property
+    def proxies(self) -> list[str]:
+        """The addresses and networks whose word on a request's client is taken."""
+        return [address.strip() for address in self.trusted_proxies.split(",") if address.strip()]
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_a_few_addresses(cls, value: str) -> str:
+        for address in filter(None, map(str.strip, value.split(","))):
+            if ip_network(address).prefixlen == 0:
+                raise ValueError("must not trust everybody: name the proxy's own address")
+        return value
 
     @model_validator(mode="after")
     def _no_sample_secrets_in_production(self) -> Self:
