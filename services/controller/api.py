@@ -47,6 +47,7 @@ from services.contracts.problems import (
     RestockExceedsSale,
     SessionRotated,
     SignInFailed,
+    SignInInterrupted,
     Unauthenticated,
     Unavailable,
     UnknownSku,
@@ -212,7 +213,9 @@ async def show_session(request: Request, response: Response, shopper: Visitor, s
 async def login(
     request: Request,
     sign_in: SignInDep,
-    target: Annotated[str | None, Query(alias="next", max_length=2000, description="A path of this shop.")] = None,
+    target: Annotated[
+        str | None, Query(alias="next", description="A path of this shop; anything else leads to /shop/.")
+    ] = None,
     merge: Annotated[
         MergeStrategy, Query(description="What becomes of a SKU that the guest's and the user's cart both hold.")
     ] = MergeStrategy.SUM,
@@ -225,7 +228,7 @@ async def login(
     "/callback",
     response_class=RedirectResponse,
     status_code=303,
-    responses=refusals(SignInFailed, Unavailable),
+    responses=refusals(SignInFailed, SignInInterrupted),
     summary="Back from there",
 )
 async def callback(request: Request, sign_in: SignInDep) -> Response:
