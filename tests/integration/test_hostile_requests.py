@@ -321,3 +321,18 @@ def test_json_of_the_documents_own_making_is_read(doors: dict[str, Door]) -> Non
     answer = post(doors["catalog"], json.dumps({"skus": ["apple"]}).encode())
 
     assert answer.status_code == 200
+
+
+HEADS = {"long": {"X": "1" * 33 * KIBIBYTE}, "many": {f"X-{number}": "1" for number in range(100)}}
+
+
+@pytest.mark.parametrize("headers", HEADS.values(), ids=HEADS)
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_head_beyond_the_limit_is_431_at_every_service(
+    doors: dict[str, Door], service: str, headers: dict[str, str]
+) -> None:
+    """Slow ones are cut by the same class, which tests/service/test_connections.py tries with short deadlines."""
+    answer = doors[service][0].get("/health/live", headers=headers)
+
+    assert answer.status_code == 431
+    assert doors[service][0].get("/health/live").status_code == 200
