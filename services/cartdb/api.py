@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
-from pydantic import AwareDatetime
 
 from services.chassis.app import refusals
 from services.chassis.auth import Caller, TokenVerifier, bearer_of
@@ -37,6 +36,7 @@ from services.contracts.carts import (
 )
 from services.contracts.catalog import Sku
 from services.contracts.identity import CART_OWNER_HEADER, GUEST_PREFIX, Scope, is_guest
+from services.contracts.messages import Moment
 from services.contracts.problems import (
     CartAlreadyPurchased,
     CartInCheckout,
@@ -68,8 +68,6 @@ from .adoption_store import AdoptionStore
 from .purchase_store import PurchaseStore
 from .refund_store import RefundStore
 from .store import Edit, Store
-
-SERVICE_SCOPES = frozenset({Scope.CART_GUEST, Scope.CART_CHECKOUT, Scope.CART_WATCH})
 
 EDIT_REFUSALS = refusals(
     Unauthenticated,
@@ -126,12 +124,13 @@ def _named_owner(header: str | None) -> str:
 
 async def shopper(caller: Annotated[Caller, Depends(verified)], cart_owner: OwnerHeader = None) -> str:
     """A signed-in user by their own token, or a guest by the controller's; never a user by the controller's."""
-    if Scope.CART_GUEST in caller.scopes:
+    scope = caller.service_scope
+    if scope == Scope.CART_GUEST:
         owner = _named_owner(cart_owner)
         if not is_guest(owner) or len(owner) <= len(GUEST_PREFIX):
             raise Forbidden("This service token serves guests only.")
         return owner
-    if caller.scopes & SERVICE_SCOPES:
+    if scope is not None:
         raise Forbidden("This service token may not act for a shopper.")
     if cart_owner not in (None, caller.owner_id):
         raise Forbidden(f"{CART_OWNER_HEADER} names somebody else.")
@@ -146,9 +145,16 @@ async def checkout(caller: Annotated[Caller, Depends(verified)], cart_owner: Own
 
 async def shopper_or_checkout(caller: Annotated[Caller, Depends(verified)], cart_owner: OwnerHeader = None) -> str:
     """Whoever may read purchases and carry adoptions on."""
-    if Scope.CART_CHECKOUT in caller.scopes:
+    if caller.service_scope == Scope.CART_CHECKOUT:
         return _named_owner(cart_owner)
     return await shopper(caller, cart_owner)
+
+
+async def guest(owner: Annotated[str, Depends(shopper)]) -> str:
+    """A guest, by the controller's token for guests."""
+    if not is_guest(owner):
+        raise Forbidden(GUESTS_ONLY)
+    return owner
 
 
 StoreDep = Annotated[Store, Depends(the_store)]
@@ -156,10 +162,12 @@ Purchases = Annotated[PurchaseStore, Depends(the_purchases)]
 Refunds = Annotated[RefundStore, Depends(the_refunds)]
 Adoptions = Annotated[AdoptionStore, Depends(the_adoptions)]
 Shopper = Annotated[str, Depends(shopper)]
+Guest = Annotated[str, Depends(guest)]
 Checkout = Annotated[str, Depends(checkout)]
 ShopperOrCheckout = Annotated[str, Depends(shopper_or_checkout)]
 Key = Annotated[IdempotencyKey | None, Header(alias="Idempotency-Key")]
 SkuPath = Annotated[Sku, Path()]
+GUESTS_ONLY = "Only a guest's carts can be adopted."
 CURRENT = "current"
 FIRST_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 LAST_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)
@@ -216,10 +224,10 @@ class Changing:
 
 
 async def changing(
-    request: Request, cart: CartRef, owner: Shopper, expected: Version = None, key: Key = None
+    request: Request, cart_id: CartRef, owner: Shopper, expected: Version = None, key: Key = None
 ) -> Changing:
     """The conditions of a change, from path and headers."""
-    return Changing(request, owner, None if cart == CURRENT else _named(cart), expected, key)
+    return Changing(request, owner, None if cart_id == CURRENT else _named(cart_id), expected, key)
 
 
 Change = Annotated[Changing, Depends(changing)]
@@ -228,14 +236,14 @@ Change = Annotated[Changing, Depends(changing)]
 # --- the hot ones, first because routes are looked through in order
 
 
-@router.get("/carts/{cart}", response_model=Cart, responses=CART_REFUSALS, summary="One of the owner's carts")
-async def find(cart: CartRef, owner: Shopper, store: StoreDep) -> Response:
+@router.get("/carts/{cart_id}", response_model=Cart, responses=CART_REFUSALS, summary="One of the owner's carts")
+async def find(cart_id: CartRef, owner: Shopper, store: StoreDep) -> Response:
     """In any state but deleted. Reading writes nothing: an owner without rows has an empty cart at version 0."""
-    found = await store.current(owner) if cart == CURRENT else await store.find(owner, _named(cart))
+    found = await store.current(owner) if cart_id == CURRENT else await store.find(owner, _named(cart_id))
     return Response(found, media_type="application/json")
 
 
-@router.post("/carts/{cart}/items", response_model=Cart, responses=EDIT_REFUSALS, summary="Add to a cart")
+@router.post("/carts/{cart_id}/items", response_model=Cart, responses=EDIT_REFUSALS, summary="Add to a cart")
 async def add(line: AddLine, change: Change, store: StoreDep) -> Response:
     """Adds are commutative: simultaneous ones all count."""
     return await change.to(
@@ -249,7 +257,7 @@ async def add(line: AddLine, change: Change, store: StoreDep) -> Response:
     )
 
 
-@router.put("/carts/{cart}/items/{sku}", response_model=Cart, responses=EDIT_REFUSALS, summary="Set a line")
+@router.put("/carts/{cart_id}/items/{sku}", response_model=Cart, responses=EDIT_REFUSALS, summary="Set a line")
 async def update(sku: SkuPath, line: SetLine, change: Change, store: StoreDep) -> Response:
     """0 takes the line out."""
     return await change.to(
@@ -263,13 +271,13 @@ async def update(sku: SkuPath, line: SetLine, change: Change, store: StoreDep) -
     )
 
 
-@router.delete("/carts/{cart}/items/{sku}", response_model=Cart, responses=EDIT_REFUSALS, summary="Take a line out")
+@router.delete("/carts/{cart_id}/items/{sku}", response_model=Cart, responses=EDIT_REFUSALS, summary="Take a line out")
 async def remove(sku: SkuPath, change: Change, store: StoreDep) -> Response:
     """A line that is not there agrees."""
     return await change.to(store, "remove", sku)
 
 
-@router.delete("/carts/{cart}/items", response_model=Cart, responses=EDIT_REFUSALS, summary="Empty a cart")
+@router.delete("/carts/{cart_id}/items", response_model=Cart, responses=EDIT_REFUSALS, summary="Empty a cart")
 async def clear(change: Change, store: StoreDep) -> Response:
     """Every line goes."""
     return await change.to(store, "clear", None)
@@ -286,7 +294,7 @@ async def find_unpurchased(owner: Shopper, store: StoreDep) -> CartList:
 
 @router.get("/carts/{cart_id}/history", responses=CART_REFUSALS, summary="Who changed what when")
 async def history(
-    cart_id: UUID, owner: Shopper, store: StoreDep, at: Annotated[AwareDatetime | None, Query()] = None
+    cart_id: UUID, owner: Shopper, store: StoreDep, at: Annotated[Moment | None, Query()] = None
 ) -> History:
     """Every change up to `at`, and the lines as they stood then."""
     return await store.history(owner, cart_id, at=_storable(at))
@@ -298,7 +306,9 @@ async def history(
 @router.post(
     "/carts",
     status_code=201,
-    responses=refusals(Unauthenticated, Forbidden, CartLimitExceeded, IdempotencyKeyReused, Unavailable),
+    responses=refusals(
+        Unauthenticated, Forbidden, CartIsBeingAdopted, CartLimitExceeded, IdempotencyKeyReused, Unavailable
+    ),
     summary="Create a cart",
 )
 async def create(command: CreateCart, request: Request, owner: Shopper, store: StoreDep, key: Key = None) -> Cart:
@@ -349,7 +359,7 @@ async def list_purchases(
     owner: ShopperOrCheckout,
     store: Purchases,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
-    before: Annotated[AwareDatetime | None, Query()] = None,
+    before: Annotated[Moment | None, Query()] = None,
     state: Annotated[list[PurchaseState] | None, Query(max_length=3)] = None,
 ) -> PurchaseList:
     """The newest first; `before` a moment, for the next page. Pending and paid ones, unless `state` names others.
@@ -498,11 +508,9 @@ adoptions = APIRouter(tags=["adoption"])
     responses=refusals(Unauthenticated, Forbidden, CartIsBeingAdopted, Unavailable),
     summary="Step 1: freeze the guest's carts for a user",
 )
-async def freeze(command: Freeze, owner: ShopperOrCheckout, store: Adoptions) -> Frozen:
+async def freeze(command: Freeze, guest: Guest, store: Adoptions) -> Frozen:
     """Written once: a second user is refused."""
-    if not is_guest(owner):
-        raise Forbidden("Only a guest's carts can be adopted.")
-    return await store.freeze(owner, command)
+    return await store.freeze(guest, command)
 
 
 @adoptions.post(
@@ -512,6 +520,8 @@ async def freeze(command: Freeze, owner: ShopperOrCheckout, store: Adoptions) ->
 )
 async def apply(command: ApplyMerge, owner: ShopperOrCheckout, store: Adoptions) -> Receipt:
     """Once for the merge id; a repeat answers the same receipt."""
+    if is_guest(owner):
+        raise Forbidden("Only a user can adopt.")
     return await store.apply(owner, command)
 
 
@@ -523,6 +533,8 @@ async def apply(command: ApplyMerge, owner: ShopperOrCheckout, store: Adoptions)
 )
 async def close(merge_id: UUID, owner: ShopperOrCheckout, store: Adoptions) -> None:
     """A repeat agrees."""
+    if not is_guest(owner):
+        raise Forbidden(GUESTS_ONLY)
     await store.close(owner, merge_id)
 
 

@@ -2,10 +2,13 @@
 
 from enum import StrEnum
 from ipaddress import ip_network
-from typing import Self
+from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+EVERYBODY = "*"
 
 
 class Environment(StrEnum):
@@ -59,4 +62,41 @@ class ScriptableSettings(ServiceSettings):
     def _no_fault_scripts_in_production(self) -> Self:
         if self.fault_scripts and self.environment is Environment.PRODUCTION:
             raise ValueError("FAULT_SCRIPTS let a caller break the service on purpose: they cannot be on in production")
+        return self
+
+
+class ProviderSettings(ServiceSettings):
+    """Of a service that takes tokens of an OpenID provider. Lists are separated by blanks, the types by commas."""
+
+    oidc_issuer: str
+    oidc_internal_url: str | None = None
+    oidc_origins: str = ""
+    oidc_audience: str
+    oidc_token_types: str = "at+jwt"  # noqa: S105 - a media type
+    oidc_introspection_client_id: str = ""
+    oidc_introspection_client_secret: Annotated[str, Field(repr=False)] = ""
+    oidc_privileged_subjects: str = ""
+
+    @model_validator(mode="after")
+    def _an_introspecting_client_has_a_secret(self) -> Self:
+        if bool(self.oidc_introspection_client_id) != bool(self.oidc_introspection_client_secret):
+            raise ValueError("OIDC_INTROSPECTION_CLIENT_ID and OIDC_INTROSPECTION_CLIENT_SECRET need each other")
+        return self
+
+    @model_validator(mode="after")
+    def _origins_are_origins(self) -> Self:
+        schemes = ("https",) if self.environment is Environment.PRODUCTION else ("https", "http")
+        for origin in map(urlsplit, self.oidc_origins.split()):
+            if (
+                origin.scheme not in schemes
+                or not origin.hostname
+                or origin.geturl() != f"{origin.scheme}://{origin.netloc}"
+            ):
+                raise ValueError("OIDC_ORIGINS holds scheme://host[:port] only, and in production https")
+        return self
+
+    @model_validator(mode="after")
+    def _production_trusts_nobody_by_plain_http(self) -> Self:
+        if self.environment is Environment.PRODUCTION and urlsplit(self.oidc_issuer).scheme != "https":
+            raise ValueError("OIDC_ISSUER must be https in production; OIDC_INTERNAL_URL may differ")
         return self
