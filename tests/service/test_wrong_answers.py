@@ -150,7 +150,7 @@ async def test_a_wrong_answer_signs_nobody_in_and_the_next_sign_in_works(
     assert await guest.apples() == 2
     assert await shop.kept() == before
     written = "\n".join([page.text, str(page.headers), *log.lines])
-    code = parse_qs(urlsplit(callback).query).get("code", ["no code"])[0]
+    code = parse_qs(urlsplit(callback).query).get("code", ["a callback without one"])[0]
     secrets = [*shop.provider.given[given:], code, CONTROLLER[1], SESSION_SECRET]
     assert [secret for secret in secrets if secret in written] == []
 
