@@ -219,6 +219,7 @@ def create_service(
     configure_logging(name, log_format=settings.log_format, level=settings.log_level)
     app = FastAPI(
         title=title,
+        openapi_url=None if settings.in_production else "/openapi.json",
         description=description,
         version="1",
         lifespan=lifespan,
@@ -229,11 +230,12 @@ def create_service(
         telemetry={"tracing": False, "metrics": False, "logs": False},
         responses={422: refusals(ValidationFailed)[422]},
     )
-    docs_routes(app, issuer=issuer, links=docs_links)
+    if not settings.in_production:
+        docs_routes(app, issuer=issuer, links=docs_links)
+        app.add_route("/metrics", metrics_endpoint, include_in_schema=False)
     for router in routers:
         app.include_router(router, dependencies=[guard] if guard else [])
     app.include_router(_health(name, pings))
-    app.add_route("/metrics", metrics_endpoint, include_in_schema=False)
     _render_problems(app, render)
     if faults is not None:
         app.include_router(faults.router())

@@ -1,9 +1,11 @@
 """The settings that every service has. Environment variables, read once; what is for tests is refused in production."""
 
+import re
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, ClassVar, Self
+from urllib.parse import urlsplit
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -15,24 +17,70 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
+Secret = Annotated[str, Field(repr=False)]
+"""No `repr` shows it; production wants it long, of nobody's documentation, and for one purpose only."""
+
+SHORTEST_SECRET = 24
+FEWEST_CHARACTERS = 10
+PUBLISHED = re.compile(r"sample|example|placeholder|change.?me|password|default|postgres|insecure", re.IGNORECASE)
+
+
 class ServiceSettings(BaseSettings):
-    """Read from environment variables of the same names in capitals."""
+    """Read from environment variables of the same names in capitals.
+
+    Attributes:
+        browser_addresses: the settings that name an address which browsers and tokens use: https in production.
+    """
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    browser_addresses: ClassVar[tuple[str, ...]] = ()
 
     environment: Environment = Environment.DEVELOPMENT
-    database_url: str
+    database_url: Secret
     database_pool_size: int = 10
     log_format: str = "json"
     log_level: str = "info"
 
+    @property
+    def in_production(self) -> bool:
+        """Whether nothing that is for development or tests may be reached."""
+        return self.environment is Environment.PRODUCTION
+
     @model_validator(mode="after")
-    def _no_sample_secrets_in_production(self) -> Self:
-        if self.environment is Environment.PRODUCTION:
-            for name, value in self:
-                if isinstance(value, str) and "sample" in value:
-                    raise ValueError(f"{name.upper()} holds a sample secret: set your own before going to production")
+    def _production_wants_secrets_of_its_own(self) -> Self:
+        if not self.in_production:
+            return self
+        purposes: dict[str, str] = {}
+        for name, secret in self._secrets().items():
+            expect_secret(name.upper(), secret)
+            if (twin := purposes.setdefault(secret, name)) != name:
+                raise ValueError(f"{name.upper()} is the same secret as {twin.upper()}: give each purpose its own")
         return self
+
+    @model_validator(mode="after")
+    def _production_is_https(self) -> Self:
+        for name in self.browser_addresses if self.in_production else ():
+            if (address := getattr(self, name)) and urlsplit(address).scheme != "https":
+                raise ValueError(f"{name.upper()} must be https in production: cookies and cards go there")
+        return self
+
+    def _secrets(self) -> dict[str, str]:
+        """By name; of the database's URL its password, where it has one."""
+        told = {name: getattr(self, name) for name, field in type(self).model_fields.items() if not field.repr}
+        told["database_url"] = urlsplit(self.database_url).password or ""
+        return {name: secret for name, secret in told.items() if secret}
+
+
+def expect_secret(name: str, secret: str) -> None:
+    """Refuse what somebody could guess or has read somewhere.
+
+    Raises:
+        ValueError: why; without the value.
+    """
+    if PUBLISHED.search(secret):
+        raise ValueError(f"{name} holds a sample secret: set your own before going to production")
+    if len(secret) < SHORTEST_SECRET or len(set(secret)) < FEWEST_CHARACTERS:
+        raise ValueError(f"{name} is too short for a secret: {SHORTEST_SECRET} random characters at least")
 
 
 class ScriptableSettings(ServiceSettings):
@@ -42,6 +90,6 @@ class ScriptableSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _no_fault_scripts_in_production(self) -> Self:
-        if self.fault_scripts and self.environment is Environment.PRODUCTION:
+        if self.fault_scripts and self.in_production:
             raise ValueError("FAULT_SCRIPTS let a caller break the service on purpose: they cannot be on in production")
         return self
