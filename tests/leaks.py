@@ -20,7 +20,7 @@ SHAPES = {
     "token": re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"),
     "secret key": re.compile(r"\b[sr]k_(?:test|live)_\w{8,}"),
     "webhook secret": re.compile(r"\bwhsec_[\w+/-]{8,}"),
-    "card code": re.compile(r"(?i)\bcv[cv]2?(?:\]|%5D)?[\\\"'\s:=]{1,8}\d{3,4}\b"),
+    "card code": re.compile(r"(?i)(?:\b|%5B)cv[cv]2?(?:\]|%5D)?[\\\"'\s:=]{1,8}\d{3,4}\b"),
     "private key": re.compile(r"BEGIN [A-Z ]*PRIVATE KEY|\\?\"d\\?\": ?\\?\"[\w-]{20,}"),
     "database password": re.compile(r"postgres(?:ql)?(?:\+\w+)?://[^:/\s]+:[^@\s*]+@"),
 }
@@ -35,6 +35,8 @@ IN_HEX = re.compile(r"\\x((?:[0-9a-f]{2})+)")
 SENT = {"password", "code", "code_verifier", "client_secret", "refresh_token", "token", "card[number]"}
 TOLD = {"access_token", "refresh_token", "id_token", "secret"}
 SHORTEST = 10
+# Whoever listens is the only one who does.
+SEND, SEND_ASYNC = httpx.Client.send, httpx.AsyncClient.send
 
 
 @dataclass(frozen=True)
@@ -156,15 +158,14 @@ def _without_cookies(response: httpx.Response) -> str:
 @contextmanager
 def listening(seen: Seen) -> Iterator[None]:
     """Hear every exchange of every httpx client of this process."""
-    send, send_async = httpx.Client.send, httpx.AsyncClient.send
 
     def heard(client: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
-        response = send(client, request, **options)
+        response = SEND(client, request, **options)
         seen.heard(request, response)
         return response
 
     async def heard_async(client: httpx.AsyncClient, request: httpx.Request, **options: Any) -> httpx.Response:
-        response = await send_async(client, request, **options)
+        response = await SEND_ASYNC(client, request, **options)
         seen.heard(request, response)
         return response
 
