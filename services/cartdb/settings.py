@@ -6,8 +6,6 @@ from services.chassis.settings import ServiceSettings
 class Settings(ServiceSettings):
     """Limits refuse a change with 422; the idle days end a cart that nobody touches."""
 
-    browser_addresses = ("oidc_issuer",)
-
     oidc_issuer: str
     oidc_internal_url: str | None = None
     oidc_audience: str = "cartdb"

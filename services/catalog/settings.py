@@ -10,8 +10,6 @@ from services.chassis.settings import ServiceSettings
 class Settings(ServiceSettings):
     """Read from environment variables of the same names in capitals."""
 
-    browser_addresses = ("oidc_issuer",)
-
     oidc_issuer: str
     oidc_internal_url: str | None = None
     oidc_audience: str = "catalog"

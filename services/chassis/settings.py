@@ -2,7 +2,7 @@
 
 import re
 from enum import StrEnum
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
@@ -20,6 +20,7 @@ class Environment(StrEnum):
 Secret = Annotated[str, Field(repr=False)]
 """No `repr` shows it; production wants it long, of nobody's documentation, and for one purpose only."""
 
+BROWSERS_USE = ("public_url", "oidc_issuer", "payments_public_url")
 SHORTEST_SECRET = 24
 FEWEST_CHARACTERS = 10
 MARK = re.compile(r"(?:[spr]k_(?:test|live)|whsec)_")
@@ -27,14 +28,9 @@ PUBLISHED = re.compile(r"sample|example|placeholder|change.?me|password|default|
 
 
 class ServiceSettings(BaseSettings):
-    """Read from environment variables of the same names in capitals.
-
-    Attributes:
-        browser_addresses: the settings that name an address which browsers and tokens use: https in production.
-    """
+    """Read from environment variables of the same names in capitals."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
-    browser_addresses: ClassVar[tuple[str, ...]] = ()
 
     environment: Environment = Environment.DEVELOPMENT
     database_url: Secret
@@ -60,8 +56,8 @@ class ServiceSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _production_is_https(self) -> Self:
-        for name in self.browser_addresses if self.in_production else ():
-            if (address := getattr(self, name)) and urlsplit(address).scheme != "https":
+        for name in BROWSERS_USE if self.in_production else ():
+            if (address := getattr(self, name, "")) and urlsplit(address).scheme != "https":
                 raise ValueError(f"{name.upper()} must be https in production: cookies and cards go there")
         return self
 

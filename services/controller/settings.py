@@ -11,8 +11,6 @@ from services.chassis.settings import Secret, ServiceSettings
 class Settings(ServiceSettings):
     """Two addresses for the provider and for payments: what browsers use, and what this process uses."""
 
-    browser_addresses = ("public_url", "oidc_issuer", "payments_public_url")
-
     public_url: str = "http://localhost:8000"
     session_secret: Annotated[Secret, Field(min_length=16)]
     catalog_url: str

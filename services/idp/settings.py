@@ -11,8 +11,6 @@ from services.chassis.settings import ScriptableSettings, Secret
 class Settings(ScriptableSettings):
     """`oidc_issuer` is this service's own public address, `public_url` the shop's."""
 
-    browser_addresses = ("oidc_issuer", "public_url")
-
     oidc_issuer: str
     public_url: str
     oidc_client_secret: Secret

@@ -11,8 +11,6 @@ from services.chassis.settings import ScriptableSettings, Secret
 class Settings(ScriptableSettings):
     """PUBLIC_URL is the shop's address: its pages alone may exchange a card for a token from a browser."""
 
-    browser_addresses = ("public_url",)
-
     payments_secret_key: Secret
     payments_publishable_key: str
     fingerprint_secret: Secret
