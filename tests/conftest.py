@@ -24,7 +24,7 @@ collect_ignore = [] if os.environ.get("COMPOSE_FILE") else ["compose"]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+def known_secrets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
     """What the tests know of secrets. It is made first and ends last, when everything else has stopped."""
     with listening(SEEN):
         yield SEEN
@@ -142,12 +142,12 @@ class Databases:
 
 
 @pytest.fixture(scope="session")
-async def databases(postgres: Server, seen: Seen) -> AsyncIterator[Databases]:
+async def databases(postgres: Server, known_secrets: Seen) -> AsyncIterator[Databases]:
     """Databases of this session, dropped at its end from a server that goes on."""
     made = Databases(postgres)
     try:
         yield made
-        await made.look_into_all(seen)
+        await made.look_into_all(known_secrets)
     finally:
         if os.environ.get("TEST_POSTGRES_URL"):
             await made.drop_all()

@@ -13,13 +13,13 @@ from tests.stacks import RunningStack, running_stack
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, seen: Seen) -> Iterator[RunningStack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, known_secrets: Seen) -> Iterator[RunningStack]:
     """`stack.url`, `stack.idp_url`, `stack.payments_url`; `stack.kill("cartdb")`, `stack.start("cartdb")`."""
     with running_stack(tmp_path_factory.mktemp("stack")) as running:
         yield running
         # In a thread, because this one's event loop is the tests'.
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(asyncio.run, look_into(running, seen)).result()
+            pool.submit(asyncio.run, look_into(running, known_secrets)).result()
 
 
 @pytest.fixture
