@@ -44,9 +44,9 @@ class _Announced(uvicorn.Server):
 
 
 @asynccontextmanager
-async def on_a_port(app: ASGIApp) -> AsyncIterator[str]:
+async def on_a_port(app: ASGIApp, listening: socket.socket | None = None) -> AsyncIterator[str]:
     """The address of the app, served on a free port as chassis/serve.py does where fault scripts are on."""
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = listening or socket.create_server(("127.0.0.1", 0))
     server = _Announced(uvicorn.Config(app, http=CuttableProtocol, log_config=None, access_log=False))
     # Not serve(): that one would take the test runner's signals.
     running = asyncio.create_task(server._serve(sockets=[listening]))

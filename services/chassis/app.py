@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, cast
 
 import uuid_utils.compat as uuids
 from fastapi import APIRouter, FastAPI, Request, params
@@ -16,9 +16,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.chassis.docs import docs_routes
 from services.chassis.faults import Faults, FaultScripts
+from services.chassis.headers import DefaultHeaders
 from services.chassis.logs import configure_logging, get_logger, request_id, traceparent
 from services.chassis.metrics import HTTP_DURATION, HTTP_REQUESTS, metrics_endpoint
 from services.chassis.settings import ServiceSettings
@@ -46,13 +48,6 @@ BODY_LIMIT = 64 * 1024
 PING_SECONDS = 2.0
 _ID_SHAPE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TRACE_SHAPE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-
-DEFAULT_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
-    "cross-origin-opener-policy": "same-origin",
-}
 
 
 def new_id() -> str:
@@ -87,8 +82,24 @@ def render_json(_: Request, problem: Problem) -> Response:
     return JSONResponse(problem.document(), problem.status, headers=problem.headers, media_type=PROBLEM_MEDIA_TYPE)
 
 
+class Service(FastAPI):
+    """An application whose every answer has the default headers, those of its outermost middleware included."""
+
+    def __init__(self, *, https: bool, proxies: list[str], **options: Any) -> None:
+        super().__init__(**options)
+        self._https = https
+        self._proxies = proxies
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Around everything: who the client is and what it is told."""
+        stack: Any = DefaultHeaders(super().build_middleware_stack(), https=self._https)
+        if self._proxies:
+            stack = ProxyHeadersMiddleware(stack, self._proxies)
+        return cast(ASGIApp, stack)
+
+
 class Edge:
-    """What happens to every request before and after the routes: ids, limits, measures, headers, last resort."""
+    """What happens to every request before and after the routes: ids, limits, measures, last resort."""
 
     def __init__(self, app: ASGIApp, *, render: Renderer, body_limit: int) -> None:
         self._app = app
@@ -160,10 +171,7 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["x-request-id"] = self.id
-            for name, value in DEFAULT_HEADERS.items():
-                headers.setdefault(name, value)
+            MutableHeaders(scope=message)["x-request-id"] = self.id
         await self._send(message)
 
     def finish(self) -> None:
@@ -205,6 +213,7 @@ def create_service(
     issuer: str | None = None,
     docs_links: tuple[str, ...] = (),
     faults: Faults | None = None,
+    https: bool = False,
 ) -> FastAPI:
     """A FastAPI application with everything that all services share.
 
@@ -215,9 +224,12 @@ def create_service(
         issuer: the provider at which the docs page signs in.
         docs_links: further pages under /docs/ that the docs page leads to.
         faults: the script of a service that may be told to misbehave.
+        https: whether browsers reach it by https.
     """
     configure_logging(name, log_format=settings.log_format, level=settings.log_level)
-    app = FastAPI(
+    app = Service(
+        https=https,
+        proxies=settings.proxies,
         title=title,
         openapi_url=None if settings.in_production else "/openapi.json",
         description=description,

@@ -10,15 +10,15 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from services.chassis.headers import content_policy
 
 # The public client, registered at the built-in provider, as which every docs page signs in.
 CLIENT_ID = "docs"
 ASSETS = Path(str(files("fastapi_swagger"))) / "resources"
+KEPT = {"Cache-Control": "public, max-age=300"}
 
-DOCS_CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self' {connect}; base-uri 'none'; frame-ancestors 'none'"
-)
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -105,11 +105,25 @@ def docs_page(
     return HTMLResponse(
         page,
         headers={
-            "Content-Security-Policy": DOCS_CSP.format(connect=connect),
+            "Content-Security-Policy": content_policy(
+                "script-src 'self'",
+                "style-src 'self'",
+                "img-src 'self' data:",
+                f"connect-src 'self' {connect}".strip(),
+            ),
             # The sign-in window that this page opens must find its way back to it.
             "Cross-Origin-Opener-Policy": "same-origin-allow-popups",
         },
     )
+
+
+class Assets(StaticFiles):
+    """Swagger UI's files."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update(KEPT)
+        return response
 
 
 def _navigation(links: tuple[str, ...]) -> str:
@@ -124,30 +138,30 @@ def docs_routes(app: FastAPI, *, issuer: str | None, links: tuple[str, ...]) -> 
         return docs_page(title=app.title, document="/openapi.json", issuer=issuer, links=links)
 
     async def style(_: Request) -> Response:
-        return Response(_STYLE, media_type="text/css")
+        return Response(_STYLE, media_type="text/css", headers=KEPT)
 
     async def init(_: Request) -> Response:
-        return Response(_INIT, media_type="text/javascript")
+        return Response(_INIT, media_type="text/javascript", headers=KEPT)
 
     async def redirect(_: Request) -> Response:
         return HTMLResponse(
             _REDIRECT_PAGE,
             headers={
-                "Content-Security-Policy": "default-src 'none'; script-src 'self'",
+                "Content-Security-Policy": content_policy("script-src 'self'"),
                 # The window that opened this one must stay reachable.
                 "Cross-Origin-Opener-Policy": "unsafe-none",
             },
         )
 
     async def redirect_script(_: Request) -> Response:
-        return Response(_REDIRECT, media_type="text/javascript")
+        return Response(_REDIRECT, media_type="text/javascript", headers=KEPT)
 
     app.add_route("/docs", page, include_in_schema=False)
     app.add_route("/docs/page.css", style, include_in_schema=False)
     app.add_route("/docs/init.js", init, include_in_schema=False)
     app.add_route("/docs/oauth2-redirect", redirect, include_in_schema=False)
     app.add_route("/docs/oauth2-redirect.js", redirect_script, include_in_schema=False)
-    app.mount("/docs/assets", StaticFiles(directory=ASSETS), name="docs-assets")
+    app.mount("/docs/assets", Assets(directory=ASSETS), name="docs-assets")
 
 
 def openapi_text(app: FastAPI) -> str:

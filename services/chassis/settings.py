@@ -2,10 +2,11 @@
 
 import re
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -37,6 +38,20 @@ class ServiceSettings(BaseSettings):
     database_pool_size: int = 10
     log_format: str = "json"
     log_level: str = "info"
+    trusted_proxies: str = ""
+
+    @property
+    def proxies(self) -> list[str]:
+        """The addresses and networks whose word on a request's client is taken."""
+        return [address.strip() for address in self.trusted_proxies.split(",") if address.strip()]
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_a_few_addresses(cls, value: str) -> str:
+        for address in filter(None, map(str.strip, value.split(","))):
+            if ip_network(address).prefixlen == 0:
+                raise ValueError("must not trust everybody: name the proxy's own address")
+        return value
 
     @property
     def in_production(self) -> bool:

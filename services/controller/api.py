@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse
 
 from services.chassis.app import refusals
 from services.chassis.conditions import Version
-from services.chassis.docs import docs_page
+from services.chassis.docs import KEPT, docs_page
 from services.contracts.carts import History, IdempotencyKey, MergeStrategy, Receipt, RenameCart
 from services.contracts.catalog import CategoryList, DescriptionList, DescriptionQuery, Product, ProductPage, Sku
 from services.contracts.problems import (
@@ -221,7 +221,7 @@ async def callback(request: Request, sign_in: SignInDep) -> Response:
     return RedirectResponse(await sign_in.finish(request), 303, headers=NO_STORE)
 
 
-@session.post("/logout", status_code=303, responses=COMMON, summary="Sign out")
+@session.post("/logout", status_code=303, responses=refusals(CrossSiteRequest, Unavailable), summary="Sign out")
 async def logout(request: Request, sign_in: SignInDep) -> Response:
     """The session ends here; the redirect ends it at the provider too."""
     request.state.doorkeeper.refuse_foreign_pages(request)
@@ -554,7 +554,7 @@ async def problems() -> Response:
 @front.get("/docs/paper.css")
 async def paper_style() -> Response:
     """How a paper looks."""
-    return Response(STYLE, media_type="text/css")
+    return Response(STYLE, media_type="text/css", headers=KEPT)
 
 
 # What explores the API is for development; production serves nothing of it.

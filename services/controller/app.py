@@ -99,8 +99,6 @@ async def clean_up_for_ever(sessions: Sessions) -> None:
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application."""
     settings = settings or Settings()
-    if not settings.https:
-        logger.warning("PUBLIC_URL is http: session cookies are not Secure")
     pings: dict[str, Ping] = {}
 
     @asynccontextmanager
@@ -186,7 +184,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         render=render,
         issuer=settings.oidc_issuer,
         docs_links=DOCUMENTS,
+        https=settings.https,
     )
+    if not settings.https:
+        logger.warning("PUBLIC_URL is http: session cookies are not Secure")
     app.include_router(
         webhook_api.router
     )  # Outside the guard: no bearer token opens it, and the docs must not ask for one.

@@ -125,9 +125,9 @@ class Doorkeeper:
         if origin is not None and origin != self._settings.public_url.rstrip("/"):
             raise CrossSiteRequest
 
-    async def session_to_sign_in(self, request: Request) -> Session:
-        """The session that a sign-in goes on from. The id of before another one is good enough for that."""
-        session = await self.sessions.resume(request.cookies.get(self.cookie_name), signing_in=True)
+    async def session_to_leave(self, request: Request) -> Session:
+        """The session that a sign-in or a sign-out ends. The id of before another sign-in is good enough for that."""
+        session = await self.sessions.resume(request.cookies.get(self.cookie_name), leaving=True)
         return session or self.sessions.fresh()
 
     async def session_of(self, request: Request) -> Session:

@@ -6,6 +6,8 @@ from html import escape
 from markdown_it import MarkdownIt
 from starlette.responses import HTMLResponse
 
+from services.chassis.headers import content_policy
+
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -45,7 +47,5 @@ def paper(title: str, markdown: str) -> HTMLResponse:
     text = parser.renderer.render(tokens, parser.options, {})
     return HTMLResponse(
         _PAGE.format(title=escape(title), text=text),
-        headers={
-            "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
-        },
+        headers={"Content-Security-Policy": content_policy("style-src 'self'")},
     )

@@ -19,11 +19,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from cachetools import TTLCache
+from cachetools import TLRUCache
 from cryptography.fernet import Fernet
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import registry
-from sqlmodel import Field, SQLModel, col, delete, func, or_, select, update
+from sqlmodel import Field, SQLModel, and_, col, delete, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from services.chassis.database import Database, Timestamptz
@@ -36,10 +36,14 @@ from services.contracts.problems import (
 from .provider import Tokens
 
 MAX_AGE_SECONDS = 30 * 24 * 3600
+SIGNED_IN_IDLE_SECONDS = 14 * 24 * 3600
+SIGNED_IN_SECONDS = 30 * 24 * 3600
 ROWLESS_SECONDS = 24 * 3600
 ROTATED_SECONDS = 60
 SEEN_EVERY = timedelta(hours=1)
 CACHED_SECONDS = 5.0
+# For this long another replica may still know somebody who has signed out.
+SIGNED_IN_CACHED_SECONDS = 1.0
 LEASE_SECONDS = 10
 UNMERGED_AT_ONCE = 500
 # By then nothing more is bought as the guest: no request that began under the old id is still under way.
@@ -147,11 +151,23 @@ def hash_of(session_id: str) -> bytes:
     return hashlib.sha256(session_id.encode()).digest()
 
 
-def _rotated(cookie: str, row: SessionRow, *, signing_in: bool) -> Session | None:
+def _seconds_to_remember(_: bytes, row: SessionRow | None, now: float) -> float:
+    return now + (SIGNED_IN_CACHED_SECONDS if row is not None and row.tokens is not None else CACHED_SECONDS)
+
+
+def _is_over(row: SessionRow, now: datetime) -> bool:
+    """Whether nobody has used it for too long, or somebody signed in through it too long ago."""
+    if row.issuer is None:
+        return now - row.seen_at > timedelta(seconds=MAX_AGE_SECONDS)
+    idle, age = now - row.seen_at, now - row.created_at
+    return idle > timedelta(seconds=SIGNED_IN_IDLE_SECONDS) or age > timedelta(seconds=SIGNED_IN_SECONDS)
+
+
+def _rotated(cookie: str, row: SessionRow, *, leaving: bool) -> Session | None:
     """What an ended session is still good for."""
     if row.ended_by != "login" or row.ended_at is None:
         return None
-    if signing_in:
+    if leaving:
         return Session(cookie, row.guest_owner, row)
     if datetime.now(UTC) - row.ended_at < timedelta(seconds=ROTATED_SECONDS):
         raise SessionRotated
@@ -164,19 +180,19 @@ class Sessions:
     def __init__(self, database: Database, signer: Signer) -> None:
         self._database = database
         self.signer = signer
-        self._cache: TTLCache[bytes, SessionRow | None] = TTLCache(50_000, CACHED_SECONDS)
+        self._cache: TLRUCache[bytes, SessionRow | None] = TLRUCache(50_000, _seconds_to_remember)
 
     def fresh(self) -> Session:
         """A session that nobody has seen."""
         session_id = self.signer.new_id()
         return Session(session_id, self.signer.guest_owner(session_id))
 
-    async def resume(self, cookie: str | None, *, signing_in: bool = False) -> Session | None:
+    async def resume(self, cookie: str | None, *, leaving: bool = False) -> Session | None:
         """The session behind a cookie; None if it is not good any more, or never was.
 
         Args:
-            signing_in: whether an id of before a sign-in is wanted too, ended as it is: the answer with the new one
-                may have been lost.
+            leaving: whether an id of before a sign-in is wanted too, ended as it is, since it is only to be left for
+                another: the answer with the new one may have been lost.
 
         Raises:
             SessionRotated: it was signed in a moment ago and has a new id, which this request did not know yet.
@@ -190,8 +206,8 @@ class Sessions:
             alive = time.time() - issued < ROWLESS_SECONDS
             return Session(cookie, self.signer.guest_owner(cookie)) if alive else None
         if row.ended_at is not None:
-            return _rotated(cookie, row, signing_in=signing_in)
-        if now - row.seen_at > timedelta(seconds=MAX_AGE_SECONDS):
+            return _rotated(cookie, row, leaving=leaving)
+        if _is_over(row, now):
             return None
         if now - row.seen_at > SEEN_EVERY:
             return Session(cookie, row.guest_owner, await self._saw(row), renewed=True)
@@ -393,6 +409,10 @@ class Sessions:
                     or_(
                         col(SessionRow.ended_at) < forgotten,
                         col(SessionRow.seen_at) < now - timedelta(seconds=MAX_AGE_SECONDS + ROWLESS_SECONDS),
+                        and_(
+                            col(SessionRow.issuer).is_not(None),
+                            col(SessionRow.created_at) < now - timedelta(seconds=SIGNED_IN_SECONDS + ROWLESS_SECONDS),
+                        ),
                     ),
                     or_(col(SessionRow.merge_done), col(SessionRow.issuer).is_(None)),
                 )

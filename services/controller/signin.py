@@ -103,7 +103,7 @@ class SignIn:
         code = await self._code(request, flow)
         tokens = await self._redeem(code, flow)
         claims = await self._claims(tokens, flow)
-        old = await self._doorkeeper.session_to_sign_in(request)
+        old = await self._doorkeeper.session_to_leave(request)
         new = await self._sessions.sign_in(
             old,
             issuer=claims.issuer,
@@ -119,7 +119,7 @@ class SignIn:
 
     async def end(self, request: Request) -> str:
         """End the session here, and answer the provider's address that ends it there."""
-        session = await self._doorkeeper.session_of(request)
+        session = await self._doorkeeper.session_to_leave(request)
         if session.signed_in and session.row is not None and session.row.tokens is not None:
             refresh_token = self._sessions.tokens_of(session.row).refresh_token
             await self._sessions.end(session, by="logout")

@@ -57,6 +57,12 @@ class PresentedToken(BaseModel):
     client_secret: str | None = None
 
 
+class BearerForm(BaseModel):
+    """An access token in a form, for a client that cannot set a header."""
+
+    access_token: str | None = None
+
+
 class OAuthErrorReply(BaseModel):
     """A refusal (RFC 6749, 5.2)."""
 
@@ -90,10 +96,10 @@ class UserInfo(BaseModel):
     email_verified: bool | None = None
 
 
-def form_body(model: type[BaseModel]) -> dict[str, Any]:
+def form_body(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
     """How an endpoint's form body is told in the OpenAPI document; it is read by `form_of`."""
     schema = model.model_json_schema()
-    return {"requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}
+    return {"requestBody": {"required": required, "content": {FORM: {"schema": schema}}}}
 
 
 OAUTH_REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -108,9 +114,13 @@ async def form_of(request: Request) -> Parameters:
     Raises:
         InvalidRequestError: it carries none.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+    if not _carries_form(request):
         raise InvalidRequestError(f"The body must be {FORM}.")
     return Parameters.of_form(await request.body())
+
+
+def _carries_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
 
 
 async def _form_request(request: Request) -> FormRequest:
@@ -220,12 +230,22 @@ def router(bearer: OpenIdConnect) -> APIRouter:
     @routes.get("/userinfo", summary="Who the token's user is", **about_user)
     async def userinfo(request: Request, provider: Here) -> Response:
         """The claims that the access token's scope covers; for users' tokens only."""
-        return await _userinfo(request, provider)
+        return await _userinfo(bearer_of(request), provider)
 
-    @routes.post("/userinfo", summary="The same, asked by POST", **about_user)
+    posted = {**about_user, "responses": {**about_user["responses"], 400: OAUTH_REFUSALS[400]}}
+
+    @routes.post(
+        "/userinfo",
+        summary="The same, asked by POST",
+        openapi_extra=form_body(BearerForm, required=False),
+        **posted,
+    )
     async def userinfo_by_post(request: Request, provider: Here) -> Response:
-        """As GET; the token comes in the Authorization header here too."""
-        return await _userinfo(request, provider)
+        """As GET; the token comes in the Authorization header or in the form, and not in both (RFC 6750, 2.2)."""
+        try:
+            return await _userinfo(await _posted_bearer(request), provider)
+        except OAuth2Error as error:
+            return _json(answer_of(error))
 
     return routes
 
@@ -237,8 +257,15 @@ async def _about_token(endpoint: str, request: Request, provider: Provider) -> R
         return _json(answer_of(error))
 
 
-async def _userinfo(request: Request, provider: Provider) -> Response:
-    token = bearer_of(request)
+async def _posted_bearer(request: Request) -> str | None:
+    in_header = bearer_of(request)
+    in_form = (await form_of(request)).get("access_token") if _carries_form(request) else ""
+    if in_header and in_form:
+        raise InvalidRequestError("The access token comes twice.")
+    return in_header or in_form or None
+
+
+async def _userinfo(token: str | None, provider: Provider) -> Response:
     if token is None:
         raise Unauthenticated
     claims, papers = await provider.access(token)

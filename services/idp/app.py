@@ -76,6 +76,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], datetime
         render=pages.render,
         issuer=settings.oidc_issuer,
         faults=Faults(Script()) if settings.fault_scripts else None,
+        https=settings.secure,
     )
     app.add_exception_handler(OAuth2Error, browser.refuse)
     app.add_middleware(CrossOrigin, paths=api.CROSS_ORIGIN_PATHS, origins=web_origins(clients))

@@ -18,7 +18,10 @@ class Step(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`query` is the request itself, handed from page to page so that nothing has to be remembered for it."""
+    """`query` is the request itself, handed from page to page so that nothing has to be remembered for it.
+
+    `subject` is the user whom the client means by its `id_token_hint`: nobody else is answered for.
+    """
 
     client_id: str
     redirect_uri: str
@@ -30,10 +33,16 @@ class Asked:
     login_hint: str = ""
     prompts: frozenset[str] = frozenset()
     max_age: int | None = None
+    resources: str = ""
+    subject: str | None = None
 
-    def next_step(self, authenticated_at: datetime | None, now: datetime) -> Step:
-        """What to do, given when the browser's user has signed in."""
-        fresh = authenticated_at is not None and self._is_recent(authenticated_at, now)
+    def is_for(self, subject: str | None) -> bool:
+        """Whether this user may be the one in the answer."""
+        return self.subject is None or self.subject == subject
+
+    def next_step(self, subject: str | None, authenticated_at: datetime | None, now: datetime) -> Step:
+        """What to do, given who has signed in in the browser, and when."""
+        fresh = authenticated_at is not None and self._is_recent(authenticated_at, now) and self.is_for(subject)
         if "none" in self.prompts:
             return Step.ANSWER if fresh else Step.REFUSE
         if "create" in self.prompts:

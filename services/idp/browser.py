@@ -59,7 +59,7 @@ def _in_query(*, needed: tuple[str, ...] = (), optional: tuple[str, ...] = ()) -
 
 AUTHORIZATION = _in_query(
     needed=("response_type", "client_id", "redirect_uri", "code_challenge", "code_challenge_method"),
-    optional=("scope", "state", "nonce", "prompt", "max_age", "login_hint", "resource"),
+    optional=("scope", "state", "nonce", "prompt", "max_age", "login_hint", "id_token_hint", "resource"),
 )
 LOGOUT = _in_query(optional=("id_token_hint", "client_id", "post_logout_redirect_uri", "state"))
 
@@ -101,6 +101,10 @@ async def refuse(request: Request, error: Exception) -> Response:
     return _see_other(redirect_with(error.redirect_uri, answer))
 
 
+def _login_required(asked: Asked) -> LoginRequiredError:
+    return LoginRequiredError(redirect_uri=asked.redirect_uri, state=asked.state)
+
+
 async def _asked(request: Request, provider: Provider) -> Asked:
     return await provider.asked(Parameters(request.query_params.multi_items()))
 
@@ -115,13 +119,14 @@ async def authorize(request: Request, provider: Here) -> Response:
     """Redirects with `code`, `state` and `iss`, at once or after the user has signed in.
 
     `response_type=code`, a registered `redirect_uri` and a `code_challenge` by S256 are needed. `prompt` (`none`,
-    `login`, `create`), `max_age` and `login_hint` are heeded; unknown parameters are ignored.
+    `login`, `create`), `max_age`, `login_hint` and `id_token_hint` are heeded; unknown parameters are ignored.
     """
     asked = await _asked(request, provider)
     signed_in = await provider.store.signed_in(_cookie(request, provider))
-    match asked.next_step(signed_in.authenticated_at if signed_in else None, provider.clock()):
+    who, since = (signed_in.subject, signed_in.authenticated_at) if signed_in else (None, None)
+    match asked.next_step(who, since, provider.clock()):
         case Step.REFUSE:
-            raise LoginRequiredError(redirect_uri=asked.redirect_uri, state=asked.state)
+            raise _login_required(asked)
         case Step.SIGN_UP:
             return provider.pages.sign_up(asked)
         case Step.ANSWER if signed_in:
@@ -190,7 +195,10 @@ async def _enter(
         return _blocked(provider, asked, entered, account.username)
     SIGN_INS.labels("signed_in").inc()
     logger.info("signed in", account=str(account.account_id), client=asked.client_id)
-    return _remembered(_with_code(provider, asked, entered.code), provider, entered)
+    # Not before the tries were counted: with a hint of somebody else, this answer would tell a right password.
+    meant = asked.is_for(str(account.account_id))
+    answer = _with_code(provider, asked, entered.code) if meant else await refuse(request, _login_required(asked))
+    return _remembered(answer, provider, entered)
 
 
 def _remembered(response: Response, provider: Provider, entered: Entered) -> Response:
@@ -270,7 +278,7 @@ async def _end_session(
     cookie = _cookie(request, provider)
     hint = read_id_token(parameters.get("id_token_hint"), issuer=provider.issuer, keys=await provider.ring.keys())
     signed_in = await provider.store.signed_in(cookie)
-    subject = str(signed_in.account.account_id) if signed_in else None
+    subject = signed_in.subject if signed_in else None
     if not confirmed and not may_end(subject, hint):
         there = leads_to(parameters.data, hint, clients=provider.clients, confirmed=True)
         return provider.pages.sign_out(parameters.data, leads_to=there)

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from services.chassis.app import render_json
+from services.chassis.headers import content_policy
 from services.contracts.problems import Problem
 
 from .account import DemoAccount
@@ -20,11 +21,6 @@ KEPT_BY_NOBODY = {"Cache-Control": "no-store"}
 # A docs page signs in through a window that it opens and waits for; under the usual policy they lose each other.
 REACHABLE_OPENER = {"Cross-Origin-Opener-Policy": "unsafe-none"}
 PATHS = frozenset({"/authorize", "/sign-in", "/sign-up", "/end_session"})
-
-_CSP = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
-    "form-action {targets}"
-)
 
 
 def _form_targets(redirect_uri: str | None) -> str:
@@ -58,7 +54,7 @@ class Pages:
         headers: Mapping[str, str] | None = None,
         **context: object,
     ) -> Response:
-        policy = _CSP.format(targets=_form_targets(redirect_uri))
+        policy = content_policy("style-src 'self'", "img-src 'self'", form_action=_form_targets(redirect_uri))
         return HTMLResponse(
             self._templates.get_template(template).render(context),
             status,

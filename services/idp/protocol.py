@@ -21,6 +21,7 @@ from authlib.oauth2.rfc6749 import (
     UnsupportedResponseTypeError,
 )
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant, ClientCredentialsGrant, RefreshTokenGrant
+from authlib.oauth2.rfc6749.util import extract_basic_authorization
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
@@ -30,9 +31,9 @@ from services.chassis.logs import get_logger
 
 from .authorization import PROMPTS, Asked
 from .client import Client
-from .scope import AUDIENCES, SERVICE_AUDIENCE, SERVICE_ONLY, for_user, words
+from .scope import SERVICE_AUDIENCE, SERVICE_ONLY, for_user, narrowed, user_audiences, words
 from .store import CodeRow, FamilyRow, Papers, RefreshTokenRow, RevokedAccessTokenRow, hashed
-from .tokens import ACCESS_SECONDS, AccessTokens, IdTokens, Keys, Subject, read_access_token
+from .tokens import ACCESS_SECONDS, AccessTokens, IdTokens, Keys, Subject, read_access_token, read_id_token
 
 logger = get_logger(__name__)
 
@@ -174,6 +175,18 @@ class Core(AuthorizationServer):
             )
             self.papers.added.append(row)
 
+    def authenticate_client(self, request: FormRequest, methods: list[str], endpoint: str = "token") -> Client:
+        """The client that the request comes from.
+
+        Raises:
+            OAuth2Error: it does not prove itself, or in two ways (RFC 6749, 2.3).
+        """
+        in_header, _ = extract_basic_authorization(request.headers)
+        if in_header and ("client_secret" in request.form or request.form.get("client_id", in_header) != in_header):
+            raise InvalidRequestError("The client must authenticate in one way only.")
+        client: Client = super().authenticate_client(request, methods, endpoint)
+        return client
+
     def token(self, request: FormRequest) -> Answer:
         """Answer a token request.
 
@@ -182,7 +195,6 @@ class Core(AuthorizationServer):
         """
         if not request.payload.grant_type:
             raise InvalidRequestError("Missing 'grant_type' in request.")
-        _check_resources(request.payload, AUDIENCES)
         answer: Answer = self.create_token_response(request)
         return answer
 
@@ -200,7 +212,8 @@ class Core(AuthorizationServer):
         request = FormRequest(parameters, method="GET")
         try:
             grant = self.get_authorization_grant(request)
-            return _asked(request, grant.validate_authorization_request())
+            redirect_uri: str = grant.validate_authorization_request()
+            return _asked(request, redirect_uri, subject=self._hinted(parameters, redirect_uri))
         except UnsupportedResponseTypeError as error:
             raise OAuth2Error(
                 error="unsupported_response_type",
@@ -212,8 +225,17 @@ class Core(AuthorizationServer):
             error.state = parameters.state
             raise
 
+    def _hinted(self, parameters: Parameters, redirect_uri: str) -> str | None:
+        hint = parameters.get("id_token_hint")
+        if not hint:
+            return None
+        claims = read_id_token(hint, issuer=self.issuer, keys=self.keys)
+        if claims is None:
+            raise InvalidRequestError("The id_token_hint is no ID token of this provider.", redirect_uri=redirect_uri)
+        return str(claims["sub"])
 
-def _asked(request: FormRequest, redirect_uri: str) -> Asked:
+
+def _asked(request: FormRequest, redirect_uri: str, *, subject: str | None) -> Asked:
     parameters: Parameters = request.payload
     return Asked(
         client_id=request.client.client_id,
@@ -226,12 +248,16 @@ def _asked(request: FormRequest, redirect_uri: str) -> Asked:
         login_hint=parameters.get("login_hint"),
         prompts=frozenset(words(parameters.get("prompt"))),
         max_age=int(parameters.get("max_age")) if parameters.get("max_age") else None,
+        resources=" ".join(parameters.datalist.get("resource", ())),
+        subject=subject,
     )
 
 
-def _check_resources(parameters: Parameters, known: Iterable[str]) -> None:
-    if not set(parameters.datalist.get("resource", ())) <= set(known):
+def _audiences(parameters: Parameters, available: Iterable[str], *, granted: str = "") -> tuple[str, ...]:
+    audiences = narrowed(available, granted=granted, asked=parameters.datalist.get("resource", ()))
+    if audiences is None:
         raise OAuth2Error(error="invalid_target", description="The resource is not one that this scope is good for.")
+    return audiences
 
 
 class S256(CodeChallenge):
@@ -292,7 +318,7 @@ class CodeGrant(AuthorizationCodeGrant):
         parameters: Parameters = self.request.payload
         if SERVICE_ONLY & set(words(parameters.scope)):
             raise InvalidScopeError("A service's scope is not given to users.")
-        _check_resources(parameters, AUDIENCES)
+        _audiences(parameters, user_audiences(parameters.scope))
         _check_prompts(parameters)
 
     def query_authorization_code(self, code: str, client: Client) -> Code | None:
@@ -305,8 +331,9 @@ class CodeGrant(AuthorizationCodeGrant):
         return Code(papers.code) if papers.now < papers.code.expires_at else None
 
     def authenticate_user(self, authorization_code: Code) -> Subject:
-        account = self.server.papers.account
-        return Subject(account, UUID(new_id()), authorization_code.row.authenticated_at)
+        row = authorization_code.row
+        audiences = _audiences(self.request.payload, user_audiences(row.scope), granted=row.resources)
+        return Subject(self.server.papers.account, UUID(new_id()), row.authenticated_at, audiences)
 
     def generate_token(self, user: Subject, scope: str, **options: Any) -> dict[str, Any]:
         options["include_refresh_token"] = self.client.keeps_signed_in(scope)
@@ -321,6 +348,7 @@ class CodeGrant(AuthorizationCodeGrant):
             client_id=row.client_id,
             account_id=row.account_id,
             scope=row.scope,
+            resources=row.resources,
             authenticated_at=row.authenticated_at,
             created_at=papers.now,
             ends_at=papers.now + life,
@@ -402,8 +430,10 @@ class RefreshGrant(RefreshTokenGrant):
         return token
 
     def authenticate_user(self, refresh_token: RefreshToken) -> Subject:
-        family = refresh_token.family
-        return Subject(self.server.papers.account, family.family_id, family.authenticated_at)
+        family, parameters = refresh_token.family, self.request.payload
+        available = user_audiences(parameters.scope or refresh_token.get_scope())
+        audiences = _audiences(parameters, available, granted=family.resources)
+        return Subject(self.server.papers.account, family.family_id, family.authenticated_at, audiences)
 
     def revoke_old_credential(self, refresh_token: RefreshToken) -> None:
         refresh_token.row.used_at = self.server.papers.now
@@ -418,7 +448,7 @@ class ServiceGrant(ClientCredentialsGrant):
         parameters: Parameters = self.request.payload
         if parameters.scope not in self.client.service_scopes:
             raise InvalidScopeError("Ask for exactly one of the scopes that this client may have.")
-        _check_resources(parameters, {SERVICE_AUDIENCE[parameters.scope]})
+        _audiences(parameters, {SERVICE_AUDIENCE[parameters.scope]})
 
 
 @dataclass(frozen=True, slots=True)

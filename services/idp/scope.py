@@ -8,7 +8,6 @@ DEFAULT_SCOPE = "openid"
 IDENTITY_SCOPES = ("openid", "profile", "email", "offline_access")
 PRIVILEGES = (Scope.OPERATOR.value, Scope.CATALOG_WRITE.value)
 USER_AUDIENCES = ("controller", "cartdb")
-AUDIENCES = frozenset({"controller", "cartdb", "catalog"})
 
 SERVICE_AUDIENCE = {
     Scope.CART_GUEST.value: "cartdb",
@@ -35,3 +34,17 @@ def user_audiences(scope: str) -> list[str]:
     """The services that take a user's token of this scope."""
     catalog = ["catalog"] if Scope.CATALOG_WRITE.value in words(scope) else []
     return [*USER_AUDIENCES, *catalog]
+
+
+def narrowed(audiences: Iterable[str], *, granted: str, asked: Iterable[str]) -> tuple[str, ...] | None:
+    """Those of the audiences that a token is asked for (RFC 8707); None if one of them cannot be had.
+
+    Args:
+        granted: the resources that the authorization named; none stands for all.
+        asked: those that this request names; none stands for all that were granted.
+    """
+    within = set(words(granted))
+    allowed = tuple(audience for audience in audiences if not within or audience in within)
+    if not allowed or not set(asked) <= set(allowed):
+        return None
+    return tuple(audience for audience in allowed if not asked or audience in asked)

@@ -78,6 +78,7 @@ class FamilyRow(Row, table=True):
     client_id: str
     account_id: UUID = Field(foreign_key="accounts.account_id")
     scope: str
+    resources: str = ""
     authenticated_at: datetime = moment()
     created_at: datetime = moment()
     ends_at: datetime = moment()
@@ -103,6 +104,7 @@ class CodeRow(Row, table=True):
     scope: str
     nonce: str | None = None
     code_challenge: str
+    resources: str = ""
     authenticated_at: datetime = moment()
     expires_at: datetime = moment()
     redeemed_at: datetime | None = moment(default=None)
@@ -174,6 +176,11 @@ class SignedIn:
 
     account: AccountRow
     authenticated_at: datetime
+
+    @property
+    def subject(self) -> str:
+        """The `sub` of their tokens."""
+        return str(self.account.account_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +349,7 @@ class Store:
                 scope=for_user(asked.scope, account.privileges.split()),
                 nonce=asked.nonce,
                 code_challenge=asked.code_challenge,
+                resources=asked.resources,
                 authenticated_at=authenticated_at,
                 expires_at=self._clock() + timedelta(seconds=CODE_SECONDS),
             )
@@ -419,6 +427,7 @@ class Store:
             )
             await session.exec(delete(FamilyRow).where(col(FamilyRow.ends_at) < past))
             await session.exec(delete(RevokedAccessTokenRow).where(col(RevokedAccessTokenRow.expires_at) < past))
+            await session.exec(delete(SigningKeyRow).where(col(SigningKeyRow.retire_at) < past))
             await session.exec(delete(FailureRow).where(col(FailureRow.window_started_at) < past))
 
         await self._database.transact(work)

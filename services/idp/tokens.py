@@ -18,7 +18,7 @@ from joserfc.jwk import KeySet, RSAKey
 from services.chassis.app import new_id
 
 from .client import Client
-from .scope import SERVICE_AUDIENCE, user_audiences, words
+from .scope import SERVICE_AUDIENCE, words
 from .store import AccountRow, Named, SigningKeyRow, Store, new_secret
 
 ALGORITHM = "RS256"
@@ -91,6 +91,7 @@ class Subject:
     account: AccountRow
     family_id: UUID
     authenticated_at: datetime
+    audiences: tuple[str, ...]
 
     def get_user_id(self) -> str:
         return str(self.account.account_id)
@@ -123,7 +124,7 @@ class AccessTokens(JWTBearerTokenGenerator):
         return self._keys.signing
 
     def get_audiences(self, client: Client, user: Subject | None, scope: str) -> str | list[str]:
-        return user_audiences(scope) if user else SERVICE_AUDIENCE[scope]
+        return list(user.audiences) if user else SERVICE_AUDIENCE[scope]
 
     def get_jti(self, client: Client, grant_type: str, user: Subject | None, scope: str) -> str:
         unique = secrets.token_urlsafe(16)

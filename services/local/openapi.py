@@ -6,14 +6,15 @@ import sys
 from pathlib import Path
 
 from services.chassis.docs import openapi_text
+from services.chassis.settings import ServiceSettings
 
 from .settings import REPOSITORY, SERVICES, Addresses, placeholder_secrets, settings_of
 
 FOLDER = REPOSITORY / "docs" / "openapi"
 
 
-def document(service: str) -> str:
-    """The OpenAPI text of one service, made without starting it."""
+def settings_for(service: str, **other: str) -> ServiceSettings:
+    """Settings for an application that is put together and not started; some may be of the caller's choice."""
     settings = settings_of(
         service,
         addresses=Addresses(),
@@ -22,10 +23,14 @@ def document(service: str) -> str:
         environment="test",
         log_level="warning",
     )
-    kind = importlib.import_module(f"services.{service}.settings").Settings
-    app = importlib.import_module(f"services.{service}.app").create_app(
-        kind(**{name.lower(): _read(value) for name, value in settings.items()})
-    )
+    chosen = {name.lower(): _read(value) for name, value in settings.items()} | other
+    kind: type[ServiceSettings] = importlib.import_module(f"services.{service}.settings").Settings
+    return kind(**chosen)  # type: ignore[arg-type]  # pydantic reads each by its own kind
+
+
+def document(service: str) -> str:
+    """The OpenAPI text of one service, made without starting it."""
+    app = importlib.import_module(f"services.{service}.app").create_app(settings_for(service))
     return openapi_text(app)
 
 

@@ -168,6 +168,7 @@ def create_app(
         pings=pings,
         render=render,
         faults=Faults(script, refusal=failure, guard=Depends(secret_key)) if script else None,
+        https=chosen.shop_origin.startswith("https:"),  # A page that came by https calls nothing else.
     )
     app.openapi = partial(_document, app)  # type: ignore[method-assign]  # FastAPI's documented way to change its page
     app.add_middleware(Envelope, shop_origin=chosen.shop_origin)

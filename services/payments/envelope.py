@@ -13,6 +13,12 @@ from .refusals import in_stripes_words
 from .wire import API_VERSION
 
 OPEN_TO_BROWSERS = "/v1/payment_methods"
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "POST",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Stripe-Version",
+    "Access-Control-Max-Age": "600",
+}
+_EXPOSED = {"Access-Control-Expose-Headers": "Request-Id, Idempotent-Replayed"}
 
 
 def render(request: Request, problem: Problem) -> Response:
@@ -34,15 +40,8 @@ def sent(answer: Answer) -> Response:
 
 
 def preflight() -> Response:
-    """What a browser asks before it hands over a card. Which origin may is said by the envelope."""
-    return Response(
-        status_code=204,
-        headers={
-            "Access-Control-Allow-Methods": "POST",
-            "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Stripe-Version",
-            "Access-Control-Max-Age": "600",
-        },
-    )
+    """What a browser asks before it hands over a card. Which origin may, and what, is said by the envelope."""
+    return Response(status_code=204)
 
 
 class Envelope:
@@ -75,4 +74,4 @@ class Envelope:
             headers.add_vary_header("Origin")
             if asked.get("origin") == self._shop_origin:
                 headers["Access-Control-Allow-Origin"] = self._shop_origin
-                headers["Access-Control-Expose-Headers"] = "Request-Id, Idempotent-Replayed"
+                headers.update(_PREFLIGHT if scope["method"] == "OPTIONS" else _EXPOSED)

@@ -158,24 +158,26 @@ class Shop:
         page = shopper.http.get(f"{self._authorize(shopper)}&prompt=create")
         return self._fill_in(shopper, page)
 
-    def sign_in(self, shopper: Shopper, username: str | None, **login: str) -> httpx.Response:
-        """Sign in to an account that `sign_up` made; the answer to the callback."""
-        return self._come_back(shopper, self.way_back(shopper, username, **login))
+    def sign_in(
+        self, shopper: Shopper, username: str | None, *, password: str = PASSWORD, **login: str
+    ) -> httpx.Response:
+        """Sign in, without a password of one's own to an account that `sign_up` made; the answer to the callback."""
+        return self._come_back(shopper, self.way_back(shopper, username, password=password, **login))
 
-    def way_back(self, shopper: Shopper, username: str | None, **login: str) -> str:
+    def way_back(self, shopper: Shopper, username: str | None, *, password: str = PASSWORD, **login: str) -> str:
         """The callback's address with a code in it: all of a sign-in but its last step."""
         shopper.username = username
-        return self._fill_in(shopper, shopper.http.get(self._authorize(shopper, **login)))
+        return self._fill_in(shopper, shopper.http.get(self._authorize(shopper, **login)), password)
 
     def _authorize(self, shopper: Shopper, **login: str) -> str:
         answer = shopper.http.get("/login", params=login)
         assert answer.status_code == 303, answer.text
         return str(answer.headers["location"])
 
-    def _fill_in(self, shopper: Shopper, page: httpx.Response) -> str:
+    def _fill_in(self, shopper: Shopper, page: httpx.Response, password: str = PASSWORD) -> str:
         action = re.search(r'<form method="post" action="([^"]+)"', page.text)
         assert action, page.text
-        form = {"username": shopper.username, "password": PASSWORD}
+        form = {"username": shopper.username, "password": password}
         back = shopper.http.post(urljoin(str(page.url), html.unescape(action[1])), data=form)
         assert back.status_code == 303, back.text
         return str(back.headers["location"])

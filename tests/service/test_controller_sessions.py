@@ -1,6 +1,8 @@
 """Sessions and their table, where two requests of one browser meet."""
 
 import asyncio
+import base64
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -20,7 +22,15 @@ from services.controller.authority import Authority
 from services.controller.clients import Carts
 from services.controller.doorkeeper import Doorkeeper
 from services.controller.provider import Identity, ServiceToken, Tokens
-from services.controller.session import Session, Sessions, Signer
+from services.controller.session import (
+    MAX_AGE_SECONDS,
+    SIGNED_IN_IDLE_SECONDS,
+    SIGNED_IN_SECONDS,
+    Session,
+    Sessions,
+    Signer,
+    hash_of,
+)
 from services.controller.settings import Settings
 from tests.conftest import MakeDatabase, MakeEmptyDatabase
 from tests.service.test_upgrade import KEPT, section
@@ -226,3 +236,84 @@ async def test_sign_ins_of_before_there_was_a_table_of_guests_are_taken_over(
         sessions = Sessions(database, Signer("sample secret"))
         assert await sessions.guests_of(owner_id_of(ISSUER, subject)) == ["guest:1"]
         assert await sessions.guests_of(owner_id_of(ISSUER, "later")) == []
+
+
+def test_ten_thousand_ids_are_ten_thousand_and_each_has_256_random_bits() -> None:
+    signer = Signer("sample secret")
+
+    parts = [signer.new_id().partition(".")[0] for _ in range(10_000)]
+
+    assert len(set(parts)) == 10_000
+    drawn = [int.from_bytes(base64.urlsafe_b64decode(f"{part}=")) for part in parts]
+    assert {len(base64.urlsafe_b64decode(f"{part}=")) for part in parts} == {32}
+    for bit in range(256):
+        assert 4_600 < sum(number >> bit & 1 for number in drawn) < 5_400, bit
+
+
+DAY = 24 * 3600
+
+
+@pytest.mark.parametrize(
+    ("who", "unused", "age", "found_as"),
+    [
+        ("guest", MAX_AGE_SECONDS - 60, MAX_AGE_SECONDS, "guest"),
+        ("guest", MAX_AGE_SECONDS + 60, MAX_AGE_SECONDS + 60, None),
+        ("guest", 0, 300 * DAY, "guest"),
+        ("user", SIGNED_IN_IDLE_SECONDS - 60, SIGNED_IN_IDLE_SECONDS, "user"),
+        ("user", SIGNED_IN_IDLE_SECONDS + 60, SIGNED_IN_IDLE_SECONDS + 60, None),
+        ("user", 0, SIGNED_IN_SECONDS - 60, "user"),
+        ("user", 0, SIGNED_IN_SECONDS + 60, None),
+    ],
+)
+async def test_a_session_ends_when_it_is_idle_and_a_users_ends_anyhow(
+    make_database: MakeDatabase, who: str, unused: int, age: int, found_as: str | None
+) -> None:
+    urls = await make_database("controller")
+    async with Database(urls.app) as database:
+        sessions = Sessions(database, Signer("sample secret"))
+        session = await sessions.keep(sessions.fresh())
+        if who == "user":
+            session = await signed_in(sessions, session)
+        moved = """UPDATE sessions SET seen_at = now() - $2 * interval '1 second',
+            created_at = now() - $3 * interval '1 second' WHERE id_hash = $1"""
+        connection = await asyncpg.connect(urls.app)
+        await connection.execute(moved, hash_of(session.id), unused, age)
+        await connection.close()
+
+        another_replica = Sessions(database, Signer("sample secret"))
+        found = await another_replica.resume(session.id)
+
+    assert (found and ("user" if found.signed_in else "guest")) == found_as
+
+
+async def test_a_users_session_that_is_over_is_forgotten_with_its_tokens_however_busy_it_was(
+    make_database: MakeDatabase,
+) -> None:
+    urls = await make_database("controller")
+    connection = await asyncpg.connect(urls.app)
+    async with Database(urls.app) as database:
+        sessions = Sessions(database, Signer("sample secret"))
+        over, going_on = [await signed_in(sessions, await sessions.keep(sessions.fresh())) for _ in range(2)]
+        for session in (over, going_on):
+            await sessions.merged(session, moved=True)
+        long_ago = "UPDATE sessions SET created_at = now() - $2 * interval '1 second' WHERE id_hash = $1"
+        await connection.execute(long_ago, hash_of(over.id), SIGNED_IN_SECONDS + 2 * DAY)
+
+        await sessions.forget_old()
+
+    left = await connection.fetch("SELECT id_hash FROM sessions WHERE tokens IS NOT NULL")
+    await connection.close()
+    assert [row["id_hash"] for row in left] == [hash_of(going_on.id)]
+
+
+async def test_another_replica_knows_of_a_sign_out_within_a_second(sessions: Sessions) -> None:
+    session = await signed_in(sessions, sessions.fresh())
+    other = Sessions(sessions._database, Signer("sample secret"))
+    assert await other.resume(session.id) is not None
+
+    await sessions.end(session, by="logout")
+
+    ended = time.monotonic()
+    while await other.resume(session.id) is not None:
+        assert time.monotonic() - ended < 3, "it goes on"
+        await asyncio.sleep(0.02)

@@ -72,6 +72,19 @@ async def code_of(browser: httpx.AsyncClient, pkce: Pkce, **other: Any) -> str:
 @pytest.mark.parametrize(
     "uri",
     [
+        CALLBACK[:-1],
+        f"{CALLBACK}x",
+        f"{CALLBACK};x",
+        f" {CALLBACK}",
+        f"{CALLBACK}\n",
+        "http://shop.test%2fcallback",
+        "http://shop.test/%63allback",
+        "http://shop.test//callback",
+        "http://SHOP.test/callback",
+        "http://shop.test./callback",
+        "http://shop.test:x@evil.test/callback",
+        "http://evil.test\\@shop.test/callback",
+        "http://evil.test#@shop.test/callback",
         f"{CALLBACK}/",
         f"{CALLBACK}/../callback",
         f"{CALLBACK}?a=b",
@@ -100,6 +113,26 @@ async def test_a_redirect_uri_that_is_not_exactly_registered_is_never_followed(
     assert answer.status_code == 400
     assert "location" not in answer.headers
     assert "not registered" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/authorize"), ("GET", "/sign-in"), ("GET", "/sign-up"), ("POST", "/sign-in"), ("POST", "/sign-up")],
+)
+async def test_no_other_door_follows_a_redirect_uri_either(browser: httpx.AsyncClient, method: str, path: str) -> None:
+    await sign_in(browser, pkce=Pkce())
+    form = {"username": "alice", "password": "alice-demo-password"}
+
+    answer = await browser.request(
+        method,
+        path,
+        params=request_for(Pkce(), redirect_uri="http://evil.test/callback"),
+        data=form if method == "POST" else None,
+    )
+
+    assert answer.status_code == 400
+    assert "location" not in answer.headers
+    assert "evil.test" not in answer.text
 
 
 @pytest.mark.parametrize(
@@ -260,6 +293,27 @@ async def test_a_broken_authorization_header_is_a_401(browser: httpx.AsyncClient
     answer = await browser.post("/token", data={"grant_type": "refresh_token"}, headers={"Authorization": header})
 
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"client_id": "cli"},
+        {"client_secret": "wrong"},
+        dict(zip(("client_id", "client_secret"), CONTROLLER, strict=True)),
+    ],
+)
+async def test_a_client_proves_itself_in_one_way_only(browser: httpx.AsyncClient, other: dict[str, str]) -> None:
+    tokens = await tokens_of(browser)
+
+    for path, form in (
+        ("/token", {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}),
+        ("/introspect", {"token": tokens["access_token"]}),
+        ("/revoke", {"token": tokens["access_token"]}),
+    ):
+        answer = await browser.post(path, data={**form, **other}, auth=CONTROLLER)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert (await refresh(browser, tokens["refresh_token"], client_id="controller")).status_code == 200
 
 
 async def test_a_client_may_send_its_secret_in_the_form(browser: httpx.AsyncClient) -> None:
@@ -587,7 +641,8 @@ async def test_first_starts_race_for_the_key_and_the_database_decides(make_datab
 async def test_the_next_key_is_published_before_it_signs_and_the_last_one_stays_until_its_tokens_have_ended(
     make_database: MakeDatabase,
 ) -> None:
-    async with running((await make_database("idp")).app) as idp, idp.browser() as browser:
+    urls = await make_database("idp")
+    async with running(urls.app) as idp, idp.browser() as browser:
 
         async def published() -> list[str]:
             return [key["kid"] for key in (await browser.get("/jwks")).json()["keys"]]
@@ -605,11 +660,16 @@ async def test_the_next_key_is_published_before_it_signs_and_the_last_one_stays_
         both = await published()
         idp.clock.advance(hours=1, seconds=61)
         last = await published()
+        idp.clock.advance(days=1)
+        await idp.state["provider"].store.sweep()
+        connection = await asyncpg.connect(urls.app)
+        kept = [row["kid"] for row in await connection.fetch("SELECT kid FROM signing_keys")]
+        await connection.close()
 
     assert len(announced) == 2
     assert announced[0] == first[0] == still
     assert (both, then) == (announced, announced[1])
-    assert last == announced[1:]
+    assert last == kept == announced[1:]
 
 
 async def test_pages_of_public_clients_may_ask_for_tokens_and_nobody_may_read_the_sign_in_page(

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from services.chassis.app import new_id
+from services.chassis.headers import content_policy
 from services.contracts.money import Money
 from services.contracts.problems import Problem, RequestInProgress, SessionRotated, Unavailable
 from services.contracts.shop import ShopCart
@@ -107,20 +108,13 @@ def _origin(url: str) -> str:
 
 
 def page_headers(settings: Settings) -> dict[str, str]:
-    """The headers of a page. Browsers apply `form-action` to the redirects that follow, too: signing out leads to the
-    provider.
-    """
-    policy = "; ".join(
-        (
-            "default-src 'none'",
-            "style-src 'self'",
-            "script-src 'self'",
-            "img-src 'self' data:",
-            f"form-action 'self' {_origin(settings.oidc_issuer)}",
-            f"connect-src 'self' {_origin(settings.payments_browser_url)}",
-            "base-uri 'none'",
-            "frame-ancestors 'none'",
-        )
+    """The headers of a page. Signing out leads to the provider."""
+    policy = content_policy(
+        "style-src 'self'",
+        "script-src 'self'",
+        "img-src 'self'",
+        f"connect-src 'self' {_origin(settings.payments_browser_url)}",
+        form_action=f"'self' {_origin(settings.oidc_issuer)}",
     )
     return {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
 
