@@ -69,8 +69,6 @@ from .purchase_store import PurchaseStore
 from .refund_store import RefundStore
 from .store import Edit, Store
 
-SERVICE_SCOPES = frozenset({Scope.CART_GUEST, Scope.CART_CHECKOUT, Scope.CART_WATCH})
-
 EDIT_REFUSALS = refusals(
     Unauthenticated,
     Forbidden,
@@ -126,12 +124,13 @@ def _named_owner(header: str | None) -> str:
 
 async def shopper(caller: Annotated[Caller, Depends(verified)], cart_owner: OwnerHeader = None) -> str:
     """A signed-in user by their own token, or a guest by the controller's; never a user by the controller's."""
-    if Scope.CART_GUEST in caller.scopes:
+    scope = caller.service_scope
+    if scope == Scope.CART_GUEST:
         owner = _named_owner(cart_owner)
         if not is_guest(owner) or len(owner) <= len(GUEST_PREFIX):
             raise Forbidden("This service token serves guests only.")
         return owner
-    if caller.scopes & SERVICE_SCOPES:
+    if scope is not None:
         raise Forbidden("This service token may not act for a shopper.")
     if cart_owner not in (None, caller.owner_id):
         raise Forbidden(f"{CART_OWNER_HEADER} names somebody else.")
@@ -146,9 +145,16 @@ async def checkout(caller: Annotated[Caller, Depends(verified)], cart_owner: Own
 
 async def shopper_or_checkout(caller: Annotated[Caller, Depends(verified)], cart_owner: OwnerHeader = None) -> str:
     """Whoever may read purchases and carry adoptions on."""
-    if Scope.CART_CHECKOUT in caller.scopes:
+    if caller.service_scope == Scope.CART_CHECKOUT:
         return _named_owner(cart_owner)
     return await shopper(caller, cart_owner)
+
+
+async def guest(owner: Annotated[str, Depends(shopper)]) -> str:
+    """A guest, by the controller's token for guests."""
+    if not is_guest(owner):
+        raise Forbidden(GUESTS_ONLY)
+    return owner
 
 
 StoreDep = Annotated[Store, Depends(the_store)]
@@ -156,10 +162,12 @@ Purchases = Annotated[PurchaseStore, Depends(the_purchases)]
 Refunds = Annotated[RefundStore, Depends(the_refunds)]
 Adoptions = Annotated[AdoptionStore, Depends(the_adoptions)]
 Shopper = Annotated[str, Depends(shopper)]
+Guest = Annotated[str, Depends(guest)]
 Checkout = Annotated[str, Depends(checkout)]
 ShopperOrCheckout = Annotated[str, Depends(shopper_or_checkout)]
 Key = Annotated[IdempotencyKey | None, Header(alias="Idempotency-Key")]
 SkuPath = Annotated[Sku, Path()]
+GUESTS_ONLY = "Only a guest's carts can be adopted."
 CURRENT = "current"
 FIRST_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 LAST_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)
@@ -498,11 +506,9 @@ adoptions = APIRouter(tags=["adoption"])
     responses=refusals(Unauthenticated, Forbidden, CartIsBeingAdopted, Unavailable),
     summary="Step 1: freeze the guest's carts for a user",
 )
-async def freeze(command: Freeze, owner: ShopperOrCheckout, store: Adoptions) -> Frozen:
+async def freeze(command: Freeze, guest: Guest, store: Adoptions) -> Frozen:
     """Written once: a second user is refused."""
-    if not is_guest(owner):
-        raise Forbidden("Only a guest's carts can be adopted.")
-    return await store.freeze(owner, command)
+    return await store.freeze(guest, command)
 
 
 @adoptions.post(
@@ -512,6 +518,8 @@ async def freeze(command: Freeze, owner: ShopperOrCheckout, store: Adoptions) ->
 )
 async def apply(command: ApplyMerge, owner: ShopperOrCheckout, store: Adoptions) -> Receipt:
     """Once for the merge id; a repeat answers the same receipt."""
+    if is_guest(owner):
+        raise Forbidden("Only a user can adopt.")
     return await store.apply(owner, command)
 
 
@@ -523,6 +531,8 @@ async def apply(command: ApplyMerge, owner: ShopperOrCheckout, store: Adoptions)
 )
 async def close(merge_id: UUID, owner: ShopperOrCheckout, store: Adoptions) -> None:
     """A repeat agrees."""
+    if not is_guest(owner):
+        raise Forbidden(GUESTS_ONLY)
     await store.close(owner, merge_id)
 
 

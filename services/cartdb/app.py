@@ -8,8 +8,9 @@ import httpx
 from fastapi import FastAPI, Security
 
 from services.chassis.app import Ping, create_service
-from services.chassis.auth import OpenIdProvider, TokenVerifier, bearer_scheme
+from services.chassis.auth import bearer_scheme, verifier_of
 from services.chassis.database import FastDatabase
+from services.chassis.openid import provider_of
 
 from .adoption_store import AdoptionStore
 from .api import adoptions, purchases, refunds, router
@@ -43,17 +44,15 @@ def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBa
             database = await opened.enter_async_context(
                 FastDatabase(settings.database_url, pool_size=settings.database_pool_size)
             )
-            provider = OpenIdProvider(settings.oidc_issuer, settings.oidc_internal_url, transport=idp_transport)
-            await opened.enter_async_context(provider.neighbour)
+            provider = provider_of(settings, idp_transport)
+            await opened.enter_async_context(provider)
             pings.update(database=database.ping, idp=provider.ping)
             yield {
                 "store": Store(database, opening),
                 "purchases": PurchaseStore(database, opening),
                 "refunds": RefundStore(database),
                 "adoptions": AdoptionStore(database, opening),
-                "verifier": TokenVerifier(
-                    provider, audience=settings.oidc_audience, token_types=settings.oidc_token_types.split(",")
-                ),
+                "verifier": verifier_of(provider, settings),
             }
 
     return create_service(

@@ -1,15 +1,12 @@
 """What an operator sets for cartdb."""
 
-from services.chassis.settings import ServiceSettings
+from services.chassis.settings import ProviderSettings
 
 
-class Settings(ServiceSettings):
+class Settings(ProviderSettings):
     """Limits refuse a change with 422; the idle days end a cart that nobody touches."""
 
-    oidc_issuer: str
-    oidc_internal_url: str | None = None
     oidc_audience: str = "cartdb"
-    oidc_token_types: str = "at+jwt"  # noqa: S105 - a media type
     shop_currency: str = "INR"
     max_quantity: int = 999
     max_lines: int = 200

@@ -8,8 +8,9 @@ import httpx
 from fastapi import APIRouter, FastAPI, Security
 
 from services.chassis.app import Ping, create_service
-from services.chassis.auth import OpenIdProvider, TokenVerifier, bearer_scheme
+from services.chassis.auth import bearer_scheme, verifier_of
 from services.chassis.database import Database
+from services.chassis.openid import provider_of
 
 from . import api
 from .hold_store import HoldStore
@@ -30,17 +31,15 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        provider = OpenIdProvider(settings.oidc_issuer, settings.oidc_internal_url, transport=provider_transport)
-        async with provider.neighbour, Database(settings.database_url, pool_size=settings.database_pool_size) as base:
+        provider = provider_of(settings, provider_transport)
+        async with provider, Database(settings.database_url, pool_size=settings.database_pool_size) as base:
             # Goods can be read while the provider is down, so readiness does not ask for it.
             pings["database"] = base.ping
             yield {
                 "store": Store(base, currency=settings.shop_currency),
                 "holds": HoldStore(base),
                 "restocks": RestockStore(base),
-                "verifier": TokenVerifier(
-                    provider, audience=settings.oidc_audience, token_types=settings.oidc_token_types.split(",")
-                ),
+                "verifier": verifier_of(provider, settings),
             }
 
     guarded = APIRouter(dependencies=[Security(bearer_scheme(settings.oidc_issuer))])

@@ -4,14 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.chassis.settings import ServiceSettings
+from services.chassis.settings import ProviderSettings
 
 
-class Settings(ServiceSettings):
+class Settings(ProviderSettings):
     """Read from environment variables of the same names in capitals."""
 
-    oidc_issuer: str
-    oidc_internal_url: str | None = None
     oidc_audience: str = "catalog"
-    oidc_token_types: str = "at+jwt"  # noqa: S105 - a media type
     shop_currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "INR"

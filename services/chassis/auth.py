@@ -1,15 +1,13 @@
-"""Bearer tokens of any OpenID provider: discovery, keys, and the checks that a JWT library leaves out."""
+"""Bearer tokens of any OpenID provider: the checks that a JWT library leaves out, and tokens that it cannot read."""
 
-import os
-import signal
+import asyncio
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
-from cachetools import LRUCache
+from cachetools import LRUCache, TLRUCache
 from fastapi.security import OpenIdConnect
 from joserfc import jws, jwt
 from joserfc.errors import ExpiredTokenError, JoseError
@@ -17,17 +15,18 @@ from joserfc.jwk import KeySet
 from starlette.requests import Request
 
 from services.chassis.logs import get_logger
-from services.chassis.outbound import Neighbour, SingleFlight
-from services.contracts.identity import owner_id_of
-from services.contracts.problems import Forbidden, Unauthenticated, Unavailable
+from services.chassis.openid import ClientSecret, OpenIdProvider, object_in, silent
+from services.chassis.settings import EVERYBODY, ProviderSettings
+from services.contracts.identity import SERVICE_RIGHTS, Scope, owner_id_of
+from services.contracts.problems import Forbidden, Unauthenticated
 
 logger = get_logger(__name__)
 
 ALGORITHMS = ["RS256", "ES256"]
-KEYS_COOL_DOWN_SECONDS = 60.0
-# A key that the provider has withdrawn is trusted no longer than this.
-KEYS_LIFE_SECONDS = 3600.0
 LEEWAY_SECONDS = 5
+# How long a token that the provider has revoked may go on, where only the provider can read it.
+INTROSPECTED_SECONDS = 30.0
+ALL_RIGHTS = frozenset(scope.value for scope in Scope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,115 +46,106 @@ class Caller:
         """The owner id of the user that the token speaks for."""
         return owner_id_of(self.issuer, self.subject)
 
+    @property
+    def service_scope(self) -> str | None:
+        """The scope of a service's own token, the only one it may carry; None for a user's token.
+
+        Raises:
+            Forbidden: it carries another right beside it, so that whoever holds it may do more than any service.
+        """
+        rights = self.scopes & ALL_RIGHTS
+        if not rights & SERVICE_RIGHTS:
+            return None
+        if len(rights) > 1:
+            raise Forbidden("A service token carries one scope.")
+        return next(iter(rights))
+
     def demand(self, scope: str) -> None:
-        """Refuse unless the token carries the scope.
+        """Refuse unless the token carries the scope, and no service's scope beside it.
 
         Raises:
             Forbidden: it does not.
         """
-        if scope not in self.scopes:
+        if scope not in self.scopes or self.service_scope not in (None, scope):
             raise Forbidden(f"This needs the scope {scope}.", scope=scope)
 
 
-class OpenIdProvider:
-    """A provider known by its issuer; reached at another address where the network demands one.
+class Introspection:
+    """What the provider says of a token that only it can read (RFC 7662)."""
 
-    Browsers and tokens say `issuer`. Discovery, keys and back-channel calls go to `internal_url`, whose origin replaces
-    the issuer's. Discovery is lazy: an unreachable provider leaves the service not ready; one that calls itself by
-    another name ends the process, since every later token would be wrong.
-    """
+    def __init__(self, provider: OpenIdProvider, client: ClientSecret) -> None:
+        self._provider = provider
+        self._client = client
+        self._under_way: dict[str, asyncio.Task[dict[str, Any]]] = {}
 
-    def __init__(
-        self, issuer: str, internal_url: str | None = None, *, transport: httpx.AsyncBaseTransport | None = None
-    ) -> None:
-        self.issuer = issuer
-        reached_at = urlsplit(internal_url or issuer)
-        self.neighbour = Neighbour("idp", f"{reached_at.scheme}://{reached_at.netloc}", transport=transport)
-        self._document: dict[str, Any] | None = None
-        self._keys = KeySet([])
-        self._keys_fetched_at = -KEYS_COOL_DOWN_SECONDS
-        self._fetch = SingleFlight()
-
-    def internal(self, url: str) -> str:
-        """The path under which this process reaches one of the provider's published addresses."""
-        parts = urlsplit(url)
-        return urlunsplit(("", "", parts.path, parts.query, ""))
-
-    async def document(self) -> dict[str, Any]:
-        """The discovery document.
+    async def claims_of(self, token: str) -> dict[str, Any]:
+        """The claims of an active token. Simultaneous callers share one question.
 
         Raises:
-            Unavailable: the provider cannot be reached.
+            Unauthenticated: it is not active.
+            Unavailable: the provider does not say.
         """
-        if self._document is None:
-            issuer_path = urlsplit(self.issuer).path.rstrip("/")
-            document = await self._get(f"{issuer_path}/.well-known/openid-configuration", "discovery")
-            if document.get("issuer") != self.issuer:
-                logger.critical("the provider has another issuer", expected=self.issuer, found=document.get("issuer"))
-                os.kill(os.getpid(), signal.SIGTERM)
-                raise Unavailable("The identity provider has another issuer.", service="idp")
-            self._document = document
-        return self._document
+        if (question := self._under_way.get(token)) is None:
+            question = self._under_way[token] = asyncio.ensure_future(self._ask(token))
+            question.add_done_callback(lambda _: self._under_way.pop(token, None))
+        return await asyncio.shield(question)
 
-    async def ping(self) -> None:
-        """Raise unless discovery succeeded once."""
-        await self.document()
-
-    async def keys_for(self, kid: str) -> KeySet:
-        """The provider's keys; fetched again when they are old, and for an unknown `kid` once in a cool-down."""
-        age = time.monotonic() - self._keys_fetched_at
-        unknown = all(key.kid != kid for key in self._keys.keys)
-        if (unknown and age >= KEYS_COOL_DOWN_SECONDS) or age >= KEYS_LIFE_SECONDS:
-            await self._fetch.run(self._fetch_keys)
-        return self._keys
-
-    async def _fetch_keys(self) -> None:
-        document = await self.document()
-        keys = await self._get(self.internal(str(document.get("jwks_uri"))), "keys")
-        try:
-            self._keys = KeySet.import_key_set({"keys": keys.get("keys", [])})
-        except (JoseError, ValueError, TypeError, KeyError, AttributeError):
-            raise _something_else() from None
-        self._keys_fetched_at = time.monotonic()
-
-    async def _get(self, path: str, call: str) -> dict[str, Any]:
-        answer = await self.neighbour.exchange(call, "GET", path)
+    async def _ask(self, token: str) -> dict[str, Any]:
+        form = {"token": token, "token_type_hint": "access_token"}
+        answer = await self._provider.post_form(
+            "introspect", "introspection_endpoint", form, self._client, repeatable=True
+        )
         if not isinstance(answer, httpx.Response) or not answer.is_success:
-            raise Unavailable("The identity provider cannot be reached.", service="idp")
-        try:
-            document = answer.json()
-        except ValueError:
-            document = None
-        if not isinstance(document, dict):
-            raise _something_else()
-        return document
-
-
-def _something_else() -> Unavailable:
-    return Unavailable("The identity provider answered something else.", service="idp")
+            raise silent()
+        claims = object_in(answer)
+        if claims.get("active") is not True:
+            raise _refused("it is not active")
+        return claims
 
 
 class TokenVerifier:
-    """Turns an access token into a Caller, or refuses it."""
+    """Turns an access token into a Caller, or refuses it.
 
-    def __init__(self, provider: OpenIdProvider, *, audience: str, token_types: Iterable[str] = ("at+jwt",)) -> None:
+    Args:
+        audience: what `aud` must hold.
+        token_types: the accepted `typ` headers of signed tokens.
+        introspection: asks the provider about tokens that are not signed ones; without it they are refused.
+        privileged: the subjects whose tokens' privileged scopes count. Others are taken to have none of them.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        provider: OpenIdProvider,
+        *,
+        audience: str,
+        token_types: Iterable[str] = ("at+jwt",),
+        introspection: Introspection | None = None,
+        privileged: Container[str] = (EVERYBODY,),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._provider = provider
         self._audience = audience
         self._types = frozenset(kind.strip().lower() for kind in token_types)
+        self._introspection = introspection
+        self._privileged = privileged
+        self._clock = clock
         self._verified: LRUCache[str, Caller] = LRUCache(20_000)
+        self._introspected: TLRUCache[str, Caller] = TLRUCache(20_000, _believed_until, clock)
 
     async def verify(self, token: str) -> Caller:
-        """Check signature, type, key id, issuer, audience and times.
+        """Check signature, type, key id, issuer, audience and times; or have the provider say who an opaque one is for.
 
         Raises:
             Unauthenticated: any of them is wrong.
-            Unavailable: the keys cannot be fetched.
+            Unavailable: the keys, or the provider's word, cannot be had.
         """
         caller = self._verified.get(token)
         if caller is None:
+            caller = self._introspected.get(token)
+        if caller is None:
             caller = await self._verify(token)
-            self._verified[token] = caller
-        if caller.expires_at + LEEWAY_SECONDS <= time.time():
+        if caller.expires_at + LEEWAY_SECONDS <= self._clock():
             self._verified.pop(token, None)
             raise _refused("it has expired")
         return caller
@@ -164,9 +154,14 @@ class TokenVerifier:
         try:
             header = jws.extract_compact(token.encode("ascii")).headers()
         except (JoseError, ValueError, UnicodeError):
-            raise _refused("it is not a signed token") from None
+            caller = self._introspected[token] = await self._introspect(token)
+            return caller
         self._check_header(header)
         keys = await self._provider.keys_for(header["kid"])
+        caller = self._verified[token] = self._read(token, keys)
+        return caller
+
+    def _read(self, token: str, keys: KeySet) -> Caller:
         try:
             claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
             jwt.JWTClaimsRegistry(
@@ -176,11 +171,35 @@ class TokenVerifier:
                 exp={"essential": True},
                 sub={"essential": True},
             ).validate(claims)
-            return _caller_of(claims, token)
+            return self._caller_of(claims, token)
         except ExpiredTokenError:
             raise _refused("it has expired") from None
         except (JoseError, ValueError, TypeError, KeyError):
             raise _refused("its signature or a claim is wrong") from None
+
+    async def _introspect(self, token: str) -> Caller:
+        if self._introspection is None:
+            raise _refused("it is not a signed token")
+        told = await self._introspection.claims_of(token)
+        try:
+            # Providers call refresh tokens active too; those have no audience.
+            jwt.JWTClaimsRegistry(
+                iss={"value": self._provider.issuer}, aud={"essential": True, "value": self._audience}
+            ).validate(told)
+            if str(told.get("token_type") or "bearer").lower() != "bearer":
+                raise _refused("it is of another type")
+            defaults = {"exp": self._clock() + INTROSPECTED_SECONDS, "sub": told.get("client_id")}
+            return self._caller_of({**defaults, **told, "iss": self._provider.issuer}, token)
+        except (JoseError, ValueError, TypeError, KeyError):
+            raise _refused("a claim is wrong") from None
+
+    def _caller_of(self, claims: dict[str, Any], token: str) -> Caller:
+        caller = _caller_of(claims, token)
+        claimed = caller.scopes & ALL_RIGHTS
+        if not claimed or EVERYBODY in self._privileged or caller.subject in self._privileged:
+            return caller
+        logger.info("privileges not granted here", subject=caller.subject[:64], scopes=sorted(claimed))
+        return replace(caller, scopes=caller.scopes - ALL_RIGHTS)
 
     def _check_header(self, header: dict[str, Any]) -> None:
         kind = header.get("typ")
@@ -190,6 +209,8 @@ class TokenVerifier:
             raise _refused("it names no key")
         if header.get("alg") not in ALGORITHMS:
             raise _refused("its algorithm is not accepted")
+        if "crit" in header:
+            raise _refused("it demands what is not understood")
 
 
 def _caller_of(claims: dict[str, Any], token: str) -> Caller:
@@ -200,16 +221,38 @@ def _caller_of(claims: dict[str, Any], token: str) -> Caller:
         issuer=claims["iss"],
         subject=claims["sub"],
         client_id=str(claims.get("client_id") or claims.get("azp") or ""),
-        scopes=frozenset(str(claims.get("scope", "")).split()),
+        scopes=_words(claims.get("scope", claims.get("scp"))),
         name=name if isinstance(name, str) else None,
         expires_at=float(claims["exp"]),
         token=token,
     )
 
 
+def _words(scope: Any) -> frozenset[str]:
+    """Scopes as a text or as a list, under either of two names; anything else is none."""
+    words = scope.split() if isinstance(scope, str) else scope
+    return frozenset(word for word in words if isinstance(word, str)) if isinstance(words, list) else frozenset()
+
+
+def _believed_until(_: str, caller: Caller, now: float) -> float:
+    return min(now + INTROSPECTED_SECONDS, caller.expires_at)
+
+
 def _refused(why: str) -> Unauthenticated:
     return Unauthenticated(
         f"The access token is not good: {why}.", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}
+    )
+
+
+def verifier_of(provider: OpenIdProvider, settings: ProviderSettings) -> TokenVerifier:
+    """What a service's settings make of tokens."""
+    client = ClientSecret(settings.oidc_introspection_client_id, settings.oidc_introspection_client_secret)
+    return TokenVerifier(
+        provider,
+        audience=settings.oidc_audience,
+        token_types=settings.oidc_token_types.split(","),
+        introspection=Introspection(provider, client) if client.client_id else None,
+        privileged=frozenset(settings.oidc_privileged_subjects.split()),
     )
 
 
@@ -226,12 +269,12 @@ def bearer_of(request: Request) -> str | None:
     """The bearer token of a request; None when it has no Authorization header.
 
     Raises:
-        Unauthenticated: the header is there and is not a bearer token.
+        Unauthenticated: the header is there, and is not one bearer token.
     """
-    header = request.headers.get("authorization")
-    if header is None:
+    headers = request.headers.getlist("authorization")
+    if not headers:
         return None
-    kind, _, token = header.partition(" ")
-    if kind.lower() != "bearer" or not token.strip():
+    kind, _, token = headers[0].partition(" ")
+    if len(headers) > 1 or kind.lower() != "bearer" or not token.strip():
         raise Unauthenticated("The Authorization header must be: Bearer <access token>.")
     return token.strip()

@@ -157,6 +157,8 @@ class Script:
         }
         self._rules: list[Rule[Effect]] = []
         self._hits: list[int] = []
+        self.number = 0
+        """How many scripts there have been."""
 
     def replace(self, document: bytes) -> None:
         """Take other rules.
@@ -166,6 +168,7 @@ class Script:
         """
         self._rules = self._shape.validate_json(document).rules
         self._hits = [0] * len(self._rules)
+        self.number += 1
 
     def refusal(self, wrong: ValidationError) -> Exception:
         """What a caller is told whose rules are none: each place, and what may stand there."""
@@ -204,6 +207,7 @@ class Script:
     def clear(self) -> None:
         """Have no rules."""
         self._rules, self._hits = [], []
+        self.number += 1
 
     def shown(self) -> dict[str, list[dict[str, Any]]]:
         """The rules with their hits."""

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+EVERYBODY = "*"
+
 
 class Environment(StrEnum):
     """What a process is run for."""
@@ -105,4 +107,35 @@ class ScriptableSettings(ServiceSettings):
     def _no_fault_scripts_in_production(self) -> Self:
         if self.fault_scripts and self.in_production:
             raise ValueError("FAULT_SCRIPTS let a caller break the service on purpose: they cannot be on in production")
+        return self
+
+
+class ProviderSettings(ServiceSettings):
+    """Of a service that takes tokens of an OpenID provider. Lists are separated by blanks, the types by commas."""
+
+    oidc_issuer: str
+    oidc_internal_url: str | None = None
+    oidc_origins: str = ""
+    oidc_audience: str
+    oidc_token_types: str = "at+jwt"  # noqa: S105 - a media type
+    oidc_introspection_client_id: str = ""
+    oidc_introspection_client_secret: Secret = ""
+    oidc_privileged_subjects: str = ""
+
+    @model_validator(mode="after")
+    def _an_introspecting_client_has_a_secret(self) -> Self:
+        if bool(self.oidc_introspection_client_id) != bool(self.oidc_introspection_client_secret):
+            raise ValueError("OIDC_INTROSPECTION_CLIENT_ID and OIDC_INTROSPECTION_CLIENT_SECRET need each other")
+        return self
+
+    @model_validator(mode="after")
+    def _origins_are_origins(self) -> Self:
+        schemes = ("https",) if self.in_production else ("https", "http")
+        for origin in map(urlsplit, self.oidc_origins.split()):
+            if (
+                origin.scheme not in schemes
+                or not origin.hostname
+                or origin.geturl() != f"{origin.scheme}://{origin.netloc}"
+            ):
+                raise ValueError("OIDC_ORIGINS holds scheme://host[:port] only, and in production https")
         return self

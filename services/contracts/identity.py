@@ -20,6 +20,10 @@ class Scope(StrEnum):
     OPERATOR = "operator"
 
 
+# What no user is ever given.
+SERVICE_RIGHTS = frozenset({Scope.CART_GUEST, Scope.CART_CHECKOUT, Scope.CART_WATCH, Scope.STOCK_CHECKOUT})
+
+
 def owner_id_of(issuer: str, subject: str) -> str:
     """The owner id of a user, from (iss, sub) and never from an e-mail address.
 

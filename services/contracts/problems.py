@@ -386,6 +386,12 @@ class Unavailable(Problem):
         super().__init__(detail, headers={"Retry-After": "2", **(headers or {})}, **members)
 
 
+class SignInInterrupted(Problem):
+    slug = "sign_in_interrupted"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    title = "Something that a sign-in needs does not answer at the moment: start the sign-in again."
+
+
 class OutcomeNotKnown(Unavailable):
     slug = "outcome_not_known"
     title = "The service that decides this did not answer: send the same request with the same key again."

@@ -47,6 +47,7 @@ from services.contracts.problems import (
     RestockExceedsSale,
     SessionRotated,
     SignInFailed,
+    SignInInterrupted,
     Unauthenticated,
     Unavailable,
     UnknownSku,
@@ -206,7 +207,9 @@ async def show_session(request: Request, response: Response, shopper: Visitor, s
 async def login(
     request: Request,
     sign_in: SignInDep,
-    target: Annotated[str | None, Query(alias="next", max_length=2000, description="A path of this shop.")] = None,
+    target: Annotated[
+        str | None, Query(alias="next", description="A path of this shop; anything else leads to /shop/.")
+    ] = None,
     merge: Annotated[
         MergeStrategy, Query(description="What becomes of a SKU that the guest's and the user's cart both hold.")
     ] = MergeStrategy.SUM,
@@ -215,7 +218,9 @@ async def login(
     return RedirectResponse(await sign_in.begin(request, target=target, strategy=merge), 303, headers=NO_STORE)
 
 
-@session.get("/callback", status_code=303, responses=refusals(SignInFailed, Unavailable), summary="Back from there")
+@session.get(
+    "/callback", status_code=303, responses=refusals(SignInFailed, SignInInterrupted), summary="Back from there"
+)
 async def callback(request: Request, sign_in: SignInDep) -> Response:
     """For the provider's redirect alone: state, issuer, nonce and PKCE bind it to the browser that began."""
     return RedirectResponse(await sign_in.finish(request), 303, headers=NO_STORE)

@@ -10,9 +10,10 @@ from prometheus_client import Counter, Gauge
 from starlette.responses import Response
 
 from services.chassis.app import Ping, create_service, render_json
-from services.chassis.auth import OpenIdProvider, TokenVerifier, bearer_scheme
+from services.chassis.auth import bearer_scheme, verifier_of
 from services.chassis.database import Database
 from services.chassis.logs import get_logger
+from services.chassis.openid import ClientSecret, provider_of
 from services.chassis.outbound import Neighbour
 from services.contracts.carts import Purchase
 from services.contracts.identity import Scope
@@ -107,14 +108,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             database = await opened.enter_async_context(
                 Database(settings.database_url, pool_size=settings.database_pool_size)
             )
-            provider = OpenIdProvider(settings.oidc_issuer, settings.oidc_internal_url)
+            provider = provider_of(settings)
             catalog = Neighbour("catalog", settings.catalog_url)
             cartdb = Neighbour("cartdb", settings.cartdb_url)
             payments = Neighbour("payments", settings.payments_url, read_seconds=10.0)
-            for neighbour in (provider.neighbour, catalog, cartdb, payments):
+            for neighbour in (provider, catalog, cartdb, payments):
                 await opened.enter_async_context(neighbour)
             pings.update(database=database.ping, idp=provider.ping)
-            identity = Identity(provider, client_id=settings.oidc_client_id, client_secret=settings.oidc_client_secret)
+            identity = Identity(
+                provider,
+                ClientSecret(settings.oidc_client_id, settings.oidc_client_secret),
+                resource={settings.oidc_resource_parameter: settings.oidc_resource} if settings.oidc_resource else {},
+            )
             guest_token, checkout_token, stock_token = (
                 ServiceToken(identity, scope) for scope in (Scope.CART_GUEST, Scope.CART_CHECKOUT, Scope.STOCK_CHECKOUT)
             )
@@ -125,9 +130,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             doorkeeper = Doorkeeper(
                 sessions=sessions,
                 identity=identity,
-                verifier=TokenVerifier(
-                    provider, audience=settings.oidc_audience, token_types=settings.oidc_token_types.split(",")
-                ),
+                verifier=verifier_of(provider, settings),
                 guest_token=guest_token,
                 adoption=adoption,
                 settings=settings,

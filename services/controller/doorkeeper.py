@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.chassis.auth import TokenVerifier, bearer_of
+from services.chassis.logs import get_logger
 from services.chassis.outbound import Forwarded
 from services.contracts.identity import Scope as Right
 from services.contracts.identity import owner_id_of
@@ -19,14 +20,20 @@ from services.contracts.problems import (
     CrossSiteRequest,
     Forbidden,
     NotSent,
+    OutcomeUnknown,
+    Refused,
     Unauthenticated,
     Unavailable,
+    Undecided,
 )
 
 from .authority import Authority
+from .idtokens import IdTokens, NotBelieved
 from .provider import Identity, ServiceToken, Tokens
-from .session import LEASE_SECONDS, MAX_AGE_SECONDS, Session, Sessions
+from .session import LEASE_SECONDS, MAX_AGE_SECONDS, Session, SessionRow, Sessions
 from .settings import Settings
+
+logger = get_logger(__name__)
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -87,8 +94,15 @@ class Doorkeeper:
         return await self._by_session(request, session)
 
     async def by_bearer(self, token: str) -> Shopper:
-        """The user of an access token."""
+        """The user of an access token.
+
+        Raises:
+            Unauthenticated: it is not good.
+            Forbidden: it is a service's own.
+        """
         caller = await self._verifier.verify(token)
+        if caller.service_scope is not None:
+            raise Forbidden("A service's own token is no shopper's.")
         return Shopper(owner_id=caller.owner_id, name=caller.name, guest=False, authority=Authority(Forwarded(token)))
 
     async def demand_operator(self, shopper: Shopper) -> None:
@@ -187,20 +201,23 @@ class Doorkeeper:
         assert row is not None
         now = datetime.now(UTC)
         assert row.tokens_renew_at is not None
-        assert row.tokens_end_at is not None
         if now < row.tokens_renew_at:
             return session
-        if await self.sessions.lease_refresh(session):
-            return await self._refresh(session)
-        return session if now < row.tokens_end_at else await self._others_refresh(session)
+        if leased := await self.sessions.lease_refresh(session):
+            return await self._refresh(leased)
+        return await self._others_refresh(session)
 
     async def _others_refresh(self, session: Session) -> Session:
-        """Wait for the request that holds the lease; give up when the lease has run out."""
+        """The session as another request has left it. While the old token is of no use, wait for the new one.
+
+        Gives up when the other one's lease has run out.
+        """
         for _ in range(LEASE_SECONDS * 10):
             fresh = await self.sessions.reread(session)
-            if not fresh.signed_in or fresh.row is None or fresh.row.ended_at is not None:
-                break
-            if fresh.row.tokens_end_at is not None and fresh.row.tokens_end_at > datetime.now(UTC):
+            row = fresh.row
+            if row is None or not fresh.signed_in:
+                return fresh
+            if row.tokens_end_at is not None and row.tokens_end_at > datetime.now(UTC):
                 return fresh
             await asyncio.sleep(0.1)
         raise Unavailable("The sign-in could not be renewed in time.", service="idp")
@@ -211,9 +228,12 @@ class Doorkeeper:
         assert row.tokens_end_at is not None
         tokens = self.sessions.tokens_of(row)
         still_good = row.tokens_end_at > datetime.now(UTC)
-        match await self._identity.refresh(tokens):
+        match await self._refreshed(tokens, row):
             case Tokens() as fresh:
                 return await self.sessions.renew(session, fresh)
+            case NotBelieved():
+                logger.warning("ended a session: its renewed tokens are not its user's")
+                return await self._ended(session)
             case NotSent():  # The refresh token was not used up: it will do as soon as the provider is back.
                 session = await self.sessions.unlease(session)
                 if still_good:
@@ -223,8 +243,24 @@ class Doorkeeper:
                 # A refresh token whose answer was lost may be used up, and using it again would end its whole family.
                 return await self.sessions.without_refresh(session, tokens)
             case _:
-                await self.sessions.end(session, by="expiry")
-                return await self.sessions.reread(session)
+                return await self._ended(session)
+
+    async def _refreshed(self, tokens: Tokens, row: SessionRow) -> Tokens | Undecided | Refused | NotBelieved:
+        """Renewed tokens, if they are still for the user of the session."""
+        answer = await self._identity.refresh(tokens)
+        if isinstance(answer, Tokens):
+            try:
+                id_tokens = IdTokens(self._identity.provider, self._identity.client_id)
+                await id_tokens.at_refresh(answer, subject=str(row.subject))
+            except NotBelieved as why:
+                return why
+            except Unavailable as silent:
+                return OutcomeUnknown("idp", silent.detail)
+        return answer
+
+    async def _ended(self, session: Session) -> Session:
+        await self.sessions.end(session, by="expiry")
+        return await self.sessions.reread(session)
 
 
 def set_cookie(request: Request, name: str, value: str, *, max_age: int, secure: bool, path: str = "/") -> None:

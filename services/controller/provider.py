@@ -1,15 +1,15 @@
 """The OpenID provider's back channel: tokens for shoppers who sign in, tokens of the controller's own."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
-from urllib.parse import urlencode
+from typing import Annotated, Any
 
 import httpx
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from services.chassis.auth import OpenIdProvider
 from services.chassis.logs import get_logger
+from services.chassis.openid import ClientSecret, OpenIdProvider
 from services.chassis.outbound import SingleFlight
 from services.contracts.messages import Reply
 from services.contracts.problems import (
@@ -24,7 +24,7 @@ from services.contracts.problems import (
 logger = get_logger(__name__)
 
 
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+LONGEST_LIFE_SECONDS = 10 * 365 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class TokenReply(Reply):
     """The token endpoint's answer."""
 
     access_token: str
-    token_type: str
-    expires_in: float = 900.0
+    token_type: Annotated[str, Field(pattern="(?i)^bearer$")]
+    expires_in: Annotated[float, Field(ge=0, le=LONGEST_LIFE_SECONDS)] = 900.0
     refresh_token: str | None = None
     id_token: str | None = None
 
@@ -54,10 +54,18 @@ class TokenReply(Reply):
 class Identity:
     """The OpenID provider, as the controller's back channel uses it."""
 
-    def __init__(self, provider: OpenIdProvider, *, client_id: str, client_secret: str) -> None:
+    def __init__(
+        self, provider: OpenIdProvider, client: ClientSecret, *, resource: Mapping[str, str] | None = None
+    ) -> None:
+        """Know the provider.
+
+        Args:
+            resource: the parameter that tells what access tokens are for, where the provider wants it (RFC 8707).
+        """
         self.provider = provider
-        self.client_id = client_id
-        self._auth = httpx.BasicAuth(client_id, client_secret)
+        self.client_id = client.client_id
+        self.resource = dict(resource or {})
+        self._client = client
 
     async def redeem(self, *, code: str, verifier: str, redirect_uri: str) -> Tokens | Undecided | Refused:
         """Turn a code into tokens. Sent once: a code that was redeemed twice revokes what it gave."""
@@ -78,22 +86,35 @@ class Identity:
             return replace(answer, refresh_token=tokens.refresh_token)
         return answer
 
+    async def userinfo(self, tokens: Tokens) -> dict[str, Any] | None:
+        """What the provider tells of the user beyond the ID token; None where it tells nothing."""
+        document = await self.provider.document()
+        if not isinstance(endpoint := document.get("userinfo_endpoint"), str):
+            return None
+        headers = {"Authorization": f"Bearer {tokens.access_token}"}
+        answer = await self.provider.exchange("userinfo", "GET", endpoint, headers=headers)
+        try:
+            about = answer.json() if isinstance(answer, httpx.Response) and answer.is_success else None
+        except ValueError:
+            about = None
+        return about if isinstance(about, dict) else None
+
     async def service_token(self, scope: str) -> Tokens | Undecided | Refused:
         """A token of the controller's own."""
         return await self._tokens("service_token", {"grant_type": "client_credentials", "scope": scope}, repeat=True)
 
     async def revoke(self, refresh_token: str) -> None:
         """Tell the provider that a sign-in is over. Whether it hears us changes nothing for the session."""
-        document = await self.provider.document()
-        if endpoint := document.get("revocation_endpoint"):
-            await self._post("revoke", str(endpoint), {"token": refresh_token}, repeat=True)
+        if "revocation_endpoint" in await self.provider.document():
+            form = {"token": refresh_token, "token_type_hint": "refresh_token"}
+            await self.provider.post_form("revoke", "revocation_endpoint", form, self._client, repeatable=True)
 
     async def _tokens(self, call: str, form: dict[str, str], *, repeat: bool = False) -> Tokens | Undecided | Refused:
+        asked = {**form, **self.resource}
         try:
-            document = await self.provider.document()
+            answer = await self.provider.post_form(call, "token_endpoint", asked, self._client, repeatable=repeat)
         except Problem as problem:
             return NotSent("idp", problem.detail)
-        answer = await self._post(call, str(document["token_endpoint"]), form, repeat=repeat)
         if not isinstance(answer, httpx.Response):
             return answer
         if not answer.is_success:
@@ -104,19 +125,6 @@ class Identity:
         except ValidationError:
             return OutcomeUnknown("idp", "answered another shape")
         return Tokens(reply.access_token, reply.refresh_token, reply.id_token, reply.expires_in)
-
-    async def _post(
-        self, call: str, endpoint: str, form: dict[str, str], *, repeat: bool
-    ) -> httpx.Response | Undecided:
-        authorization = next(self._auth.auth_flow(httpx.Request("POST", endpoint))).headers["Authorization"]
-        return await self.provider.neighbour.exchange(
-            call,
-            "POST",
-            self.provider.internal(endpoint),
-            headers={**FORM, "Authorization": authorization},
-            content=urlencode(form).encode(),
-            repeatable=repeat,
-        )
 
 
 def _oauth_error(answer: httpx.Response) -> str:

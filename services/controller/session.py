@@ -45,6 +45,7 @@ CACHED_SECONDS = 5.0
 # For this long another replica may still know somebody who has signed out.
 SIGNED_IN_CACHED_SECONDS = 1.0
 LEASE_SECONDS = 10
+SLACK_SECONDS = 5.0
 UNMERGED_AT_ONCE = 500
 # By then nothing more is bought as the guest: no request that began under the old id is still under way.
 GUEST_IS_QUIET_SECONDS = 600
@@ -351,11 +352,14 @@ class Sessions:
 
         return [Session("", row.guest_owner, row) for row in await self._database.transact(work)]
 
-    async def lease_refresh(self, session: Session) -> bool:
-        """Whether this request is the one that renews the session's tokens."""
+    async def lease_refresh(self, session: Session) -> Session | None:
+        """The session as it is now, if this request is the one that renews its tokens.
+
+        A remembered row may hold a refresh token that another replica has used up since.
+        """
         now = datetime.now(UTC)
 
-        async def work(database: AsyncSession) -> bool:
+        async def work(database: AsyncSession) -> SessionRow | None:
             statement = (
                 update(SessionRow)
                 .where(
@@ -368,11 +372,13 @@ class Sessions:
                     ),
                 )
                 .values(refresh_leased_until=now + timedelta(seconds=LEASE_SECONDS))
-                .returning(col(SessionRow.id_hash))
+                .returning(SessionRow)
             )
-            return (await database.exec(statement)).first() is not None
+            found = (await database.exec(statement)).first()
+            return found[0] if found is not None else None
 
-        return await self._database.transact(work)
+        row = await self._database.transact(work)
+        return None if row is None else replace(session, row=row)
 
     async def renew(self, session: Session, tokens: Tokens) -> Session:
         """Keep the tokens that a refresh brought."""
@@ -427,7 +433,8 @@ class Sessions:
 
     def _token_columns(self, tokens: Tokens) -> dict[str, Any]:
         now = datetime.now(UTC)
-        life = timedelta(seconds=tokens.expires_in)
+        # Counted from when the provider made it, in whole seconds, which is a little before it arrived here.
+        life = timedelta(seconds=tokens.expires_in - min(SLACK_SECONDS, tokens.expires_in / 10))
         return {
             "tokens": self.signer.seal(tokens.to_dict()),
             "tokens_renew_at": now + life * 2 / 3,

@@ -1,27 +1,27 @@
 """What an operator sets for the controller."""
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from services.chassis.settings import Secret, ServiceSettings
+from services.chassis.settings import ProviderSettings, Secret
 
 
-class Settings(ServiceSettings):
+class Settings(ProviderSettings):
     """Two addresses for the provider and for payments: what browsers use, and what this process uses."""
 
     public_url: str = "http://localhost:8000"
     session_secret: Annotated[Secret, Field(min_length=16)]
     catalog_url: str
     cartdb_url: str
-    oidc_issuer: str
-    oidc_internal_url: str | None = None
     oidc_audience: str = "controller"
-    oidc_token_types: str = "at+jwt"  # noqa: S105 - a media type
     oidc_client_id: str = "controller"
     oidc_client_secret: Secret
     oidc_scope: str = "openid profile email offline_access operator"
+    oidc_resource: str = ""
+    oidc_resource_parameter: Literal["resource", "audience"] = "resource"
+    oidc_authorize_parameters: str = ""
     payments_url: str
     payments_public_url: str = ""
     payments_secret_key: Secret
@@ -46,6 +46,13 @@ class Settings(ServiceSettings):
     def _a_webhook_secret_is_one(self) -> Self:
         if self.payments_webhook_secret and not self.payments_webhook_secret.startswith("whsec_"):
             raise ValueError("PAYMENTS_WEBHOOK_SECRET must start with whsec_")
+        return self
+
+    @model_validator(mode="after")
+    def _an_id_token_is_no_access_token(self) -> Self:
+        kinds = {kind.strip().lower() for kind in self.oidc_token_types.split(",")}
+        if "jwt" in kinds and self.oidc_audience == self.oidc_client_id:
+            raise ValueError("OIDC_AUDIENCE must not be OIDC_CLIENT_ID, the audience of ID tokens, if types hold JWT")
         return self
 
     @model_validator(mode="after")

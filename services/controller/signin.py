@@ -3,22 +3,20 @@
 import base64
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from cryptography.fernet import InvalidToken
-from joserfc import jws, jwt
-from joserfc.errors import JoseError
 from starlette.requests import Request
 
-from services.chassis.auth import ALGORITHMS, LEEWAY_SECONDS
 from services.chassis.logs import get_logger
 from services.contracts.carts import MergeStrategy
-from services.contracts.problems import Problem, Refused, SignInFailed, Unavailable
+from services.contracts.problems import Problem, Refused, SignInFailed, SignInInterrupted, Unavailable
 
 from .adoption import Adoption
 from .doorkeeper import Doorkeeper, set_cookie
+from .idtokens import Claims, IdTokens, NotBelieved, name_in
 from .provider import Identity, Tokens
 from .session import Sessions
 from .settings import Settings
@@ -27,24 +25,21 @@ logger = get_logger(__name__)
 
 FLOW_SECONDS = 600
 HOME = "/shop/"
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """Who signed in, by a checked ID token."""
-
-    issuer: str
-    subject: str
-    name: str | None
+LONGEST_TARGET = 2000
 
 
 def local_path(target: str | None) -> str:
     """Where to go after the sign-in: a path of our own, or the front page."""
-    if target is None or not target.startswith("/") or target[1:2] in ("/", "\\") or not target.isascii():
+    if target is None or len(target) > LONGEST_TARGET or not target.isascii() or " " in target:
         return HOME
-    if any(ord(character) < 33 or character == "\\" for character in target) or "%2f%2f" in target.lower():
-        return HOME
-    return target
+    path = target.partition("?")[0].partition("#")[0]
+    # What somebody on the way decodes must not lead elsewhere either.
+    forms = (target, unquote(path), unquote(unquote(path)))
+    return target if all(map(_stays_here, forms)) else HOME
+
+
+def _stays_here(path: str) -> bool:
+    return path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
 
 
 class SignIn:
@@ -60,6 +55,7 @@ class SignIn:
         settings: Settings,
     ) -> None:
         self._identity = identity
+        self._id_tokens = IdTokens(identity.provider, identity.client_id)
         self._sessions = sessions
         self._doorkeeper = doorkeeper
         self._adoption = adoption
@@ -70,6 +66,8 @@ class SignIn:
     async def begin(self, request: Request, *, target: str | None, strategy: MergeStrategy) -> str:
         """Remember the attempt in a sealed cookie, and answer the provider's address to go to."""
         document = await self._identity.provider.document()
+        if not isinstance(endpoint := document.get("authorization_endpoint"), str):
+            raise Unavailable("The identity provider does not say where to sign in.", service="idp")
         flow = {
             "state": secrets.token_urlsafe(32),
             "nonce": secrets.token_urlsafe(32),
@@ -81,6 +79,8 @@ class SignIn:
         set_cookie(request, self._flow_cookie, sealed, max_age=FLOW_SECONDS, secure=self._settings.https)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(flow["verifier"].encode()).digest()).decode().rstrip("=")
         query = {
+            **dict(parse_qsl(self._settings.oidc_authorize_parameters)),
+            **self._identity.resource,
             "response_type": "code",
             "client_id": self._identity.client_id,
             "redirect_uri": self._redirect_uri,
@@ -90,16 +90,23 @@ class SignIn:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        return f"{document['authorization_endpoint']}?{urlencode(query)}"
+        return _with_query(endpoint, query)
 
     async def finish(self, request: Request) -> str:
         """Turn the callback into a session of the user's, and answer where to go.
 
         Raises:
             SignInFailed: the callback is not the answer to this browser's attempt, or the provider said no.
+            SignInInterrupted: something did not answer. The same callback again would not help: codes are good once.
         """
         flow = self._flow(request)
         set_cookie(request, self._flow_cookie, "", max_age=0, secure=self._settings.https)
+        try:
+            return await self._finish(request, flow)
+        except Unavailable as silent:
+            raise SignInInterrupted(silent.detail, **{**silent.members, "login_url": "/login"}) from silent
+
+    async def _finish(self, request: Request, flow: dict[str, Any]) -> str:
         code = await self._code(request, flow)
         tokens = await self._redeem(code, flow)
         claims = await self._claims(tokens, flow)
@@ -134,8 +141,8 @@ class SignIn:
             return home
         endpoint = document.get("end_session_endpoint")
         # Without id_token_hint: a token in an address would reach the browser.
-        query = urlencode({"client_id": self._identity.client_id, "post_logout_redirect_uri": home})
-        return f"{endpoint}?{query}" if endpoint else home
+        query = {"client_id": self._identity.client_id, "post_logout_redirect_uri": home}
+        return _with_query(str(endpoint), query) if endpoint else home
 
     async def _revoke(self, refresh_token: str | None) -> None:
         if refresh_token is None:
@@ -180,39 +187,26 @@ class SignIn:
             case Refused():
                 raise SignInFailed("The identity provider did not take the code.", login_url="/login")
             case _:
-                raise Unavailable("The identity provider does not answer.", service="idp", login_url="/login")
+                raise Unavailable("The identity provider gives no answer that can be used.", service="idp")
 
     async def _claims(self, tokens: Tokens, flow: dict[str, Any]) -> Claims:
-        provider = self._identity.provider
         try:
-            keys = await provider.keys_for(_key_id(tokens.id_token))
-            claims = jwt.decode(tokens.id_token or "", keys, algorithms=ALGORITHMS).claims
-            jwt.JWTClaimsRegistry(
-                leeway=LEEWAY_SECONDS,
-                iss={"essential": True, "value": provider.issuer},
-                aud={"essential": True, "value": self._identity.client_id},
-                nonce={"essential": True, "value": flow["nonce"]},
-                exp={"essential": True},
-                iat={"essential": True},
-                sub={"essential": True},
-            ).validate(claims)
-            return self._checked(claims)
-        except (JoseError, ValueError, TypeError, KeyError):
-            logger.warning("refused an ID token")
+            claims = await self._id_tokens.at_sign_in(tokens, nonce=str(flow["nonce"]))
+            return claims if claims.name else replace(claims, name=await self._name(tokens, claims.subject))
+        except NotBelieved:
+            logger.warning("refused an ID token or what belongs to it")
             raise SignInFailed("The identity provider's answer is not good.", login_url="/login") from None
 
-    def _checked(self, claims: dict[str, Any]) -> Claims:
-        audience, subject = claims["aud"], claims["sub"]
-        if isinstance(audience, list) and len(audience) > 1 and claims.get("azp") != self._identity.client_id:
-            raise ValueError("azp")
-        if not isinstance(subject, str) or not subject:
-            raise ValueError("sub")
-        name = claims.get("preferred_username") or claims.get("name")
-        return Claims(claims["iss"], subject, name if isinstance(name, str) else None)
+    async def _name(self, tokens: Tokens, subject: str) -> str | None:
+        """Many providers tell names at userinfo only. Nobody needs one to sign in."""
+        about = await self._identity.userinfo(tokens)
+        if about is None:
+            return None
+        if about.get("sub") != subject:
+            raise NotBelieved
+        return name_in(about)
 
 
-def _key_id(token: str | None) -> str:
-    kid = jws.extract_compact((token or "").encode("ascii")).headers().get("kid")
-    if not isinstance(kid, str):
-        raise TypeError("kid")
-    return kid
+def _with_query(endpoint: str, query: dict[str, str]) -> str:
+    """The endpoint with more parameters; some providers' endpoints have one of their own."""
+    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"

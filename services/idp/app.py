@@ -26,6 +26,7 @@ from .settings import Settings
 from .store import Store
 from .tokens import KeyRing
 from .upkeep import prepare, sweep
+from .wrong_answers import Effects, WrongAnswers
 
 
 def _now() -> datetime:
@@ -38,6 +39,7 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], datetime
     demo_accounts = DEMO_ACCOUNTS if settings.demo_accounts else ()
     pages = Pages(shop=settings.public_url, demo_accounts=demo_accounts)
     pings: dict[str, Ping] = {}
+    script = Script(Effects) if settings.fault_scripts else None
     clients = registered(
         issuer=settings.oidc_issuer,
         public_url=settings.public_url,
@@ -75,10 +77,12 @@ def create_app(settings: Settings | None = None, *, clock: Callable[[], datetime
         pings=pings,
         render=pages.render,
         issuer=settings.oidc_issuer,
-        faults=Faults(Script()) if settings.fault_scripts else None,
+        faults=Faults(script) if script else None,
         https=settings.secure,
     )
     app.add_exception_handler(OAuth2Error, browser.refuse)
+    if script is not None:
+        app.add_middleware(WrongAnswers, script=script, clients=clients)
     app.add_middleware(CrossOrigin, paths=api.CROSS_ORIGIN_PATHS, origins=web_origins(clients))
     return app
 

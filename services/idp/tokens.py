@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,11 +17,12 @@ from joserfc.jwk import KeySet, RSAKey
 from services.chassis.app import new_id
 
 from .client import Client
-from .scope import SERVICE_AUDIENCE, words
+from .scope import SERVICE_AUDIENCE, USER_AUDIENCES, words
 from .store import AccountRow, Named, SigningKeyRow, Store, new_secret
 
 ALGORITHM = "RS256"
 KEY_BITS = 2048
+AUDIENCES = sorted({*USER_AUDIENCES, *SERVICE_AUDIENCE.values()})
 ACCESS_SECONDS = 15 * 60
 ID_TOKEN_SECONDS = 60 * 60
 RING_LIFE = timedelta(seconds=60)
@@ -162,17 +162,27 @@ class IdTokens(OpenIDCode):
 
 def _read(token: str, *, kind: str, keys: Keys) -> dict[str, Any] | None:
     try:
-        if jws.extract_compact(token.encode("ascii")).headers().get("typ") != kind:
+        header = jws.extract_compact(token.encode("ascii")).headers()
+        if header.get("typ") != kind or not header.get("kid") or "crit" in header:
             return None
         return jwt.decode(token, keys.published, algorithms=[ALGORITHM]).claims
-    except (JoseError, ValueError):
+    except (JoseError, ValueError, TypeError, AttributeError):
         return None
 
 
 def read_access_token(token: str, *, issuer: str, keys: Keys) -> dict[str, Any] | None:
     """The claims of an access token of ours that has not expired; None for anything else."""
     claims = _read(token, kind="at+jwt", keys=keys)
-    if claims is None or claims.get("iss") != issuer or claims["exp"] <= time.time():
+    try:
+        jwt.JWTClaimsRegistry(
+            iss={"essential": True, "value": issuer},
+            aud={"essential": True, "values": AUDIENCES},
+            exp={"essential": True},
+            sub={"essential": True},
+            jti={"essential": True},
+            client_id={"essential": True},
+        ).validate(claims or {})
+    except JoseError:
         return None
     return claims
 

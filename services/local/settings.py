@@ -5,11 +5,14 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.chassis.settings import EVERYBODY
+
 from .processes import StartError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PORTS = {"controller": 8000, "catalog": 8001, "cartdb": 8002, "idp": 8003, "payments": 8004}
 SERVICES = tuple(PORTS)
+TAKERS = ("controller", "catalog", "cartdb")
 POSTGRES_PORT = 8005
 
 Secrets = dict[str, str]
@@ -78,7 +81,11 @@ def settings_of(
     settings = {**_common(service), **_own(service, addresses, secrets)}
     if service == "controller" and environment == "test":
         settings |= {"RECONCILE_AFTER_SECONDS": "3", "RECONCILE_EVERY_SECONDS": "1"}
-    chosen = {name: value for source in (secrets, os.environ) for name, value in source.items() if name in settings}
+    given = {name: value for source in (secrets, os.environ) for name, value in source.items()}
+    chosen = {name: value for name, value in given.items() if name in settings or _is_about_tokens(service, name)}
+    if chosen.get("OIDC_ISSUER", addresses.public("idp")) != addresses.public("idp"):
+        # Another provider may grant any scope to whoever asks for it.
+        settings["OIDC_PRIVILEGED_SUBJECTS"] = ""
     return {
         **settings,
         **chosen,
@@ -90,12 +97,18 @@ def settings_of(
     }
 
 
+def _is_about_tokens(service: str, name: str) -> bool:
+    """Whether somebody who uses another provider may have set it for this service."""
+    return service in TAKERS and name.startswith("OIDC_") and name != "OIDC_CLIENT_SECRET"
+
+
 def _common(service: str) -> dict[str, str]:
     return {} if service in {"idp", "payments"} else {"SHOP_CURRENCY": "INR"}
 
 
 def _own(service: str, addresses: Addresses, secrets: Secrets) -> dict[str, str]:
     issuer = {"OIDC_ISSUER": addresses.public("idp")}
+    taker = {**issuer, "OIDC_PRIVILEGED_SUBJECTS": EVERYBODY}
     shop = {"PUBLIC_URL": addresses.public("controller")}
     shared = ("PAYMENTS_SECRET_KEY", "PAYMENTS_PUBLISHABLE_KEY", "PAYMENTS_WEBHOOK_SECRET")
     payments = {name: secrets[name] for name in shared}
@@ -103,7 +116,7 @@ def _own(service: str, addresses: Addresses, secrets: Secrets) -> dict[str, str]
     match service:
         case "controller":
             return {
-                **issuer,
+                **taker,
                 **shop,
                 **payments,
                 **client,
@@ -122,4 +135,4 @@ def _own(service: str, addresses: Addresses, secrets: Secrets) -> dict[str, str]
             told = {"WEBHOOK_URL": f"{addresses.inside('controller')}/webhooks/payments", "FAULT_SCRIPTS": "false"}
             return {**shop, **payments, **told, "FINGERPRINT_SECRET": secrets["FINGERPRINT_SECRET"]}
         case _:
-            return issuer
+            return taker

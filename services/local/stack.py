@@ -45,6 +45,7 @@ class Plan:
         server_url: an existing PostgreSQL's superuser, instead of the embedded one.
         durable: False only where the data may be lost with the power, as in tests.
         settings: by service, environment variables that win over everything else.
+        services: what runs; others stand in for the rest.
     """
 
     folder: Path
@@ -56,6 +57,7 @@ class Plan:
     server_url: str | None = None
     durable: bool = True
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    services: Sequence[str] = SERVICES
 
 
 class Stack:
@@ -279,23 +281,23 @@ class Stack:
         return EmbeddedPostgres(
             self.plan.folder / "postgres",
             port=self.addresses.postgres_port,
-            databases=sorted(SERVICES),
+            databases=sorted(self.plan.services),
             durable=self.plan.durable,
         )
 
     def _wanted_ports(self) -> dict[str, int]:
-        services = {service: self.addresses.port(service) for service in SERVICES}
+        services = {service: self.addresses.port(service) for service in self.plan.services}
         return services if self._postgres is None else {**services, "PostgreSQL": self.addresses.postgres_port}
 
     def _prepare_databases(self) -> None:
         self._tell("databases")
         # Before the migrations, which show it what it may see.
         self.server.create_verifier(self._secrets["VERIFIER_PASSWORD"])
-        with ThreadPoolExecutor(len(SERVICES)) as pool:
-            list(pool.map(self._create_database, SERVICES))
+        with ThreadPoolExecutor(len(self.plan.services)) as pool:
+            list(pool.map(self._create_database, self.plan.services))
         # In a thread, because Alembic's environment starts an event loop; one by one, because it is one per process.
         with ThreadPoolExecutor(1) as pool:
-            for service in SERVICES:
+            for service in self.plan.services:
                 pool.submit(self._migrate, service).result()
 
     def _migrate(self, service: str) -> None:
@@ -332,13 +334,13 @@ class Stack:
 
     def _start_services(self) -> None:
         self._tell("services")
-        for service in SERVICES:
+        for service in self.plan.services:
             for name, arguments in self._commands(service).items():
                 self._processes[name] = self._process(name, arguments, service)
         for process in self._processes.values():
             process.start()
         self._note_processes()
-        self._wait_until_ready(SERVICES)
+        self._wait_until_ready(self.plan.services)
         self._up = True
 
     def _wait_until_ready(self, names: Iterable[str]) -> None:

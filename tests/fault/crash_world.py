@@ -144,8 +144,9 @@ class World:
 
 def _apps(urls: dict[str, DatabaseUrls], issuer: TestIssuer) -> tuple[FastAPI, FastAPI, FastAPI]:
     common: dict[str, Any] = {"environment": "test", "log_level": "critical", "database_pool_size": 12}
-    cartdb = CartdbSettings(database_url=urls["cartdb"].app, oidc_issuer=issuer.issuer, **common)
-    catalog = CatalogSettings(database_url=urls["catalog"].app, oidc_issuer=issuer.issuer, **common)
+    provider: dict[str, Any] = {"oidc_issuer": issuer.issuer, "oidc_privileged_subjects": "*"}
+    cartdb = CartdbSettings(database_url=urls["cartdb"].app, **provider, **common)
+    catalog = CatalogSettings(database_url=urls["catalog"].app, **provider, **common)
     payments = PaymentsSettings(
         database_url=urls["payments"].app,
         payments_secret_key=SECRET_KEY,

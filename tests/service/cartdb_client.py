@@ -10,7 +10,7 @@ import httpx
 
 from services.cartdb.app import create_app
 from services.cartdb.settings import Settings
-from services.contracts.identity import Scope, guest_owner_id
+from services.contracts.identity import Scope, guest_owner_id, owner_id_of
 from tests.serving import serving
 from tests.tokens import TestIssuer
 
@@ -34,6 +34,10 @@ class CartDb:
 
     http: httpx.AsyncClient
     issuer: TestIssuer
+
+    def owner_of(self, subject: str) -> str:
+        """The owner id of a user."""
+        return owner_id_of(self.issuer.issuer, subject)
 
     def guest(self, owner: str) -> dict[str, str]:
         """The controller speaking for a guest."""
@@ -103,9 +107,9 @@ def snapshot_of(cart: dict[str, Any]) -> dict[str, Any]:
 async def running_cartdb(database_url: str, **settings: Any) -> AsyncIterator[CartDb]:
     """cartdb up, with a token issuer that it trusts."""
     issuer = TestIssuer()
+    told = {"oidc_privileged_subjects": "*", "log_level": "error", **settings}
     app = create_app(
-        Settings(database_url=database_url, oidc_issuer=issuer.issuer, log_level="error", **settings),
-        idp_transport=issuer.transport,
+        Settings(database_url=database_url, oidc_issuer=issuer.issuer, **told), idp_transport=issuer.transport
     )
     async with serving(app) as http:
         yield CartDb(http, issuer)

@@ -38,6 +38,7 @@ class Stand:
     urls: DatabaseUrls
     checkout: dict[str, str]
     editor: dict[str, str]
+    issuer: TestIssuer
 
     async def load(self, text: str, *, prune: bool = False, set_stock: bool = False) -> str:
         """Load a goods file; its summary."""
@@ -77,11 +78,13 @@ class Stand:
 @asynccontextmanager
 async def standing(urls: DatabaseUrls, issuer: TestIssuer, goods: str = "") -> AsyncIterator[Stand]:
     """A catalog with these goods."""
-    settings = Settings(database_url=urls.app, oidc_issuer=issuer.issuer, database_pool_size=10)
+    settings = Settings(
+        database_url=urls.app, oidc_issuer=issuer.issuer, oidc_privileged_subjects="*", database_pool_size=10
+    )
     async with serving(create_app(settings, provider_transport=issuer.transport)) as client:
         checkout = issuer.service("stock:checkout", audience="catalog")
         editor = issuer.service("catalog:write", audience="catalog")
-        stand = Stand(client, urls, checkout, editor)
+        stand = Stand(client, urls, checkout, editor, issuer)
         if goods:
             await stand.load(goods)
         yield stand

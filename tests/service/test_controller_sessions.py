@@ -4,7 +4,7 @@ import asyncio
 import base64
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import asyncpg
@@ -191,6 +191,29 @@ async def test_what_has_still_to_move_is_not_forgotten(make_database: MakeDataba
         assert [left.guest_owner for left in await sessions.unmerged(older_than=0)] == [waiting.guest_owner]
         assert await owner.fetchval("SELECT count(*) FROM sessions") == 1
     await owner.close()
+
+
+async def test_who_renews_the_tokens_has_the_newest_ones_whatever_its_replica_remembers(
+    make_database: MakeDatabase,
+) -> None:
+    urls = await make_database("controller")
+    ended = replace(TOKENS, expires_in=0)
+    async with Database(urls.app) as here, Database(urls.app) as there:
+        one, other = (Sessions(database, Signer("sample secret")) for database in (here, there))
+        begun = await one.sign_in(one.fresh(), issuer=ISSUER, subject="alice", name=None, tokens=ended)
+        remembered = await other.resume(begun.id)
+        assert remembered is not None
+
+        # when: one replica has renewed them, and they have run out again while the other one still remembers the first
+        leased = await one.lease_refresh(begun)
+        assert leased is not None
+        assert await other.lease_refresh(remembered) is None
+        await one.renew(leased, replace(ended, refresh_token="the next"))
+        again = await other.lease_refresh(remembered)
+
+        assert again is not None
+        assert again.row is not None
+        assert other.tokens_of(again.row).refresh_token == "the next"
 
 
 async def test_guests_who_bought_nothing_are_forgotten_and_the_others_are_not(make_database: MakeDatabase) -> None:

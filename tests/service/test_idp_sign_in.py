@@ -10,7 +10,8 @@ import pytest
 from joserfc import jws, jwt
 from joserfc.jwk import KeySet
 
-from services.chassis.auth import OpenIdProvider, TokenVerifier
+from services.chassis.auth import TokenVerifier
+from services.chassis.openid import OpenIdProvider
 from services.contracts.problems import Unauthenticated
 from tests.conftest import DatabaseUrls, MakeDatabase
 from tests.service.idp import (

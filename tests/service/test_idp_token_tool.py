@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from services.chassis.auth import OpenIdProvider, TokenVerifier
+from services.chassis.auth import TokenVerifier
+from services.chassis.openid import OpenIdProvider
 from services.idp.app import create_app
 from services.idp.settings import Settings
 from tests.conftest import MakeDatabase

@@ -99,21 +99,36 @@ def test_every_address_follows_the_port_offset(service: str) -> None:
     assert set(ports) <= set(range(8700, 8705))
 
 
-def test_a_line_of_the_env_file_chooses_another_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / ".env"
-    file.write_text("# ours\nOIDC_ISSUER='https://login.example.com/realm'\n")
-    monkeypatch.delenv("OIDC_ISSUER", raising=False)
-
+def chosen(service: str, env_file: Path, lines: str) -> dict[str, str]:
+    """A service's settings about the provider, by the lines of .env."""
+    env_file.write_text(lines)
     settings = settings_of(
-        "cartdb",
+        service,
         addresses=Addresses(),
-        secrets={**placeholder_secrets(), **read_env(file)},
+        secrets={**placeholder_secrets(), **read_env(env_file)},
         database_url="",
         environment="test",
         log_level="info",
     )
+    return {name: value for name, value in settings.items() if name.startswith("OIDC_")}
 
-    assert settings["OIDC_ISSUER"] == "https://login.example.com/realm"
+
+def test_lines_of_the_env_file_choose_another_provider_which_privileges_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("OIDC_")]:
+        monkeypatch.delenv(name)
+    file = tmp_path / ".env"
+    lines = "# ours\nOIDC_ISSUER='https://login.example.com/realm'\nOIDC_AUDIENCE=shop\nOIDC_CLIENT_SECRET=theirs\n"
+
+    ours, theirs = (chosen("cartdb", file, given) for given in ("", lines))
+    named = chosen("cartdb", file, f"{lines}OIDC_PRIVILEGED_SUBJECTS=shop\n")
+
+    assert ours == {"OIDC_ISSUER": "http://localhost:8003", "OIDC_PRIVILEGED_SUBJECTS": "*"}
+    issuer = {"OIDC_ISSUER": "https://login.example.com/realm"}
+    assert theirs == {**issuer, "OIDC_AUDIENCE": "shop", "OIDC_PRIVILEGED_SUBJECTS": ""}
+    assert named["OIDC_PRIVILEGED_SUBJECTS"] == "shop"
+    assert chosen("controller", file, lines)["OIDC_CLIENT_SECRET"] == "theirs"
 
 
 def test_the_plan_reads_its_wishes() -> None:

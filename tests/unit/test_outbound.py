@@ -11,7 +11,7 @@ import httpx
 import pytest
 from aiohttp.http_exceptions import ContentLengthError, HttpProcessingError, TransferEncodingError
 
-from services.chassis.auth import OpenIdProvider
+from services.chassis.openid import OpenIdProvider
 from services.chassis.outbound import Neighbour, definite
 from services.contracts.messages import Reply
 from services.contracts.problems import (

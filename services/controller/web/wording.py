@@ -58,7 +58,15 @@ _BY_PROBLEM: dict[type[Problem], Told] = {
     problems.CrossSiteRequest: Told(
         "Not from here", "The shop takes changes from its own pages only. Nothing was changed.", *_CART
     ),
-    problems.SignInFailed: Told("The sign-in did not work", "Please start it again."),
+    problems.SignInFailed: Told(
+        "The sign-in did not work", "Please start it again. Your cart is as it was.", "/login", "Sign in again"
+    ),
+    problems.SignInInterrupted: Told(
+        "We could not sign you in just now",
+        "Wait a moment and start it again. Your cart is as it was.",
+        "/login",
+        "Sign in again",
+    ),
     problems.TooManyRequests: Told("A little slower, please", "There were too many tries. Wait a moment."),
     problems.OutcomeNotKnown: Told(
         "We do not know yet", "We asked, and the answer has not come. Send it again: it counts once.", *_CART
