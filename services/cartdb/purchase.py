@@ -53,6 +53,8 @@ def why_not(cart: LockedCart, *, version: int) -> str | None:
             return CartAlreadyPurchased.slug
         case CartStatus.MOVING | CartStatus.MOVED:
             return CartIsBeingAdopted.slug
+        case CartStatus.DELETED:
+            return CheckoutChanged.slug
         case _:
             return None if cart.version == version else CheckoutChanged.slug
 

@@ -62,7 +62,8 @@ class Posted(Generic[P]):
 async def any_key(request: Request) -> KeyKind:
     """The kind of the request's API key."""
     keys: ApiKeys = request.state.keys
-    kind = keys.kind_of(_key_in(request.headers.get("authorization", "")))
+    headers = request.headers.getlist("authorization")
+    kind = keys.kind_of(_key_in(headers[0])) if len(headers) == 1 else None
     if kind is None:
         raise InvalidApiKey(headers={"WWW-Authenticate": 'Basic realm="payments"'})
     return kind

@@ -5,7 +5,7 @@ documents, so that a new route without a request here fails them.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -18,6 +18,7 @@ from tests.service.cartdb_client import CartDb, new_guest, snapshot_of
 from tests.service.catalog_stand import Stand
 from tests.service.payments_stand import SECRET, Payments, visa
 
+Headers = Mapping[str, str] | Sequence[tuple[str, str]]
 ONE_LINE = {"sku": "apple", "product_id": 1, "unit_price": 4000}
 
 
@@ -56,13 +57,13 @@ class Operation:
         """The names in its path."""
         return [given["name"] for given in self.description.get("parameters", []) if given["in"] == "path"]
 
-    async def send(self, http: httpx.AsyncClient, ask: Ask, headers: Mapping[str, str] | None) -> httpx.Response:
+    async def send(self, http: httpx.AsyncClient, ask: Ask, headers: Headers) -> httpx.Response:
         """Make the request, with a form where the document wants one."""
         form = "application/x-www-form-urlencoded" in self.description.get("requestBody", {}).get("content", {})
         return await http.request(
             self.method,
             self.path.format(**ask.ids),
-            headers=headers,
+            headers=headers if isinstance(headers, Mapping) else list(headers),
             params=ask.query or None,
             data=ask.json if form else None,
             json=None if form else ask.json,

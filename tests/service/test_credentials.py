@@ -22,6 +22,7 @@ from tests.service.operations import (
     OF_USERS,
     PAYMENTS,
     Ask,
+    Headers,
     Person,
     operations,
     somebody,
@@ -31,7 +32,6 @@ from tests.service.payments_stand import PUBLISHABLE, PUBLISHABLE_KEY, SECRET, S
 from tests.serving import serving
 from tests.tokens import TestIssuer
 
-Headers = Mapping[str, str]
 EVERYWHERE = ["controller", "cartdb", "catalog"]
 
 
@@ -338,6 +338,8 @@ WITHOUT_A_KEY: dict[str, Headers] = {
     "capitals": bearer(SECRET_KEY.upper()),
     "two keys": bearer(f"{SECRET_KEY} {PUBLISHABLE_KEY}"),
     "two keys with a comma": bearer(f"{SECRET_KEY},{SECRET_KEY}"),
+    "two headers, the good one first": [("Authorization", f"Bearer {SECRET_KEY}"), ("Authorization", "Bearer sk_x")],
+    "two headers, the good one last": [("Authorization", "Bearer sk_x"), ("Authorization", f"Bearer {SECRET_KEY}")],
     "the key as a password": basic("", SECRET_KEY),
     "the key encoded twice": basic(base64.b64encode(SECRET_KEY.encode()).decode()),
     "no base64": {"Authorization": f"Basic {SECRET_KEY}"},

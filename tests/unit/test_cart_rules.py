@@ -72,6 +72,8 @@ def test_limits_cap_and_the_receipt_says_so() -> None:
         (CartStatus.IN_CHECKOUT, 4, "cart_in_checkout"),
         (CartStatus.PURCHASED, 4, "cart_already_purchased"),
         (CartStatus.MOVING, 4, "cart_is_being_adopted"),
+        (CartStatus.MOVED, 4, "cart_is_being_adopted"),
+        (CartStatus.DELETED, 4, "checkout_changed"),
     ],
 )
 def test_only_an_open_cart_at_the_quoted_version_can_be_marked(
