@@ -63,7 +63,7 @@ down: ## stop the containers, keep their data
 	docker compose down --remove-orphans
 
 ##@ Change it
-.PHONY: test faults test-compose check openapi audit sbom lock clean
+.PHONY: test faults fuzz test-compose check openapi audit sbom lock clean
 test: .test-packages ## all tests, on servers that they start and stop; ARGS="-k cart"
 	@$(BIN)/python -m pytest -q $(ARGS)
 
@@ -72,6 +72,9 @@ test-compose: .test-packages ## the integration tests against docker compose, wh
 
 faults: .test-packages ## the checkout on bad days, about 9 minutes, and a page of it; SEED=n, ARGS=--short or ARGS="--stage races"
 	@$(BIN)/python -m tests.fault $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(ARGS)
+
+fuzz: .test-packages ## all five OpenAPI documents against running services, 10 minutes; ARGS="--short", "--seed 1", "--service idp"
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: .check-packages ## lint, format and types
 	@$(BIN)/ruff check .

@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.chassis.connection import LimitedProtocol
 from services.chassis.serve import CuttableProtocol
 
 
@@ -44,10 +45,16 @@ class _Announced(uvicorn.Server):
 
 
 @asynccontextmanager
-async def on_a_port(app: ASGIApp, listening: socket.socket | None = None) -> AsyncIterator[str]:
+async def on_a_port(
+    app: ASGIApp, listening: socket.socket | None = None, *, http: type[LimitedProtocol] = CuttableProtocol
+) -> AsyncIterator[str]:
     """The address of the app, served on a free port as chassis/serve.py does where fault scripts are on."""
     listening = listening or socket.create_server(("127.0.0.1", 0))
-    server = _Announced(uvicorn.Config(app, http=CuttableProtocol, log_config=None, access_log=False))
+    server = _Announced(
+        uvicorn.Config(
+            app, http=http, ws="none", limit_concurrency=http.limits.connections, log_config=None, access_log=False
+        )
+    )
     # Not serve(): that one would take the test runner's signals.
     running = asyncio.create_task(server._serve(sockets=[listening]))
     await server.up.wait()

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
-from pydantic import AwareDatetime
 
 from services.chassis.app import refusals
 from services.chassis.auth import Caller, TokenVerifier, bearer_of
@@ -37,6 +36,7 @@ from services.contracts.carts import (
 )
 from services.contracts.catalog import Sku
 from services.contracts.identity import CART_OWNER_HEADER, GUEST_PREFIX, Scope, is_guest
+from services.contracts.messages import Moment
 from services.contracts.problems import (
     CartAlreadyPurchased,
     CartInCheckout,
@@ -224,10 +224,10 @@ class Changing:
 
 
 async def changing(
-    request: Request, cart: CartRef, owner: Shopper, expected: Version = None, key: Key = None
+    request: Request, cart_id: CartRef, owner: Shopper, expected: Version = None, key: Key = None
 ) -> Changing:
     """The conditions of a change, from path and headers."""
-    return Changing(request, owner, None if cart == CURRENT else _named(cart), expected, key)
+    return Changing(request, owner, None if cart_id == CURRENT else _named(cart_id), expected, key)
 
 
 Change = Annotated[Changing, Depends(changing)]
@@ -236,14 +236,14 @@ Change = Annotated[Changing, Depends(changing)]
 # --- the hot ones, first because routes are looked through in order
 
 
-@router.get("/carts/{cart}", response_model=Cart, responses=CART_REFUSALS, summary="One of the owner's carts")
-async def find(cart: CartRef, owner: Shopper, store: StoreDep) -> Response:
+@router.get("/carts/{cart_id}", response_model=Cart, responses=CART_REFUSALS, summary="One of the owner's carts")
+async def find(cart_id: CartRef, owner: Shopper, store: StoreDep) -> Response:
     """In any state but deleted. Reading writes nothing: an owner without rows has an empty cart at version 0."""
-    found = await store.current(owner) if cart == CURRENT else await store.find(owner, _named(cart))
+    found = await store.current(owner) if cart_id == CURRENT else await store.find(owner, _named(cart_id))
     return Response(found, media_type="application/json")
 
 
-@router.post("/carts/{cart}/items", response_model=Cart, responses=EDIT_REFUSALS, summary="Add to a cart")
+@router.post("/carts/{cart_id}/items", response_model=Cart, responses=EDIT_REFUSALS, summary="Add to a cart")
 async def add(line: AddLine, change: Change, store: StoreDep) -> Response:
     """Adds are commutative: simultaneous ones all count."""
     return await change.to(
@@ -257,7 +257,7 @@ async def add(line: AddLine, change: Change, store: StoreDep) -> Response:
     )
 
 
-@router.put("/carts/{cart}/items/{sku}", response_model=Cart, responses=EDIT_REFUSALS, summary="Set a line")
+@router.put("/carts/{cart_id}/items/{sku}", response_model=Cart, responses=EDIT_REFUSALS, summary="Set a line")
 async def update(sku: SkuPath, line: SetLine, change: Change, store: StoreDep) -> Response:
     """0 takes the line out."""
     return await change.to(
@@ -271,13 +271,13 @@ async def update(sku: SkuPath, line: SetLine, change: Change, store: StoreDep) -
     )
 
 
-@router.delete("/carts/{cart}/items/{sku}", response_model=Cart, responses=EDIT_REFUSALS, summary="Take a line out")
+@router.delete("/carts/{cart_id}/items/{sku}", response_model=Cart, responses=EDIT_REFUSALS, summary="Take a line out")
 async def remove(sku: SkuPath, change: Change, store: StoreDep) -> Response:
     """A line that is not there agrees."""
     return await change.to(store, "remove", sku)
 
 
-@router.delete("/carts/{cart}/items", response_model=Cart, responses=EDIT_REFUSALS, summary="Empty a cart")
+@router.delete("/carts/{cart_id}/items", response_model=Cart, responses=EDIT_REFUSALS, summary="Empty a cart")
 async def clear(change: Change, store: StoreDep) -> Response:
     """Every line goes."""
     return await change.to(store, "clear", None)
@@ -294,7 +294,7 @@ async def find_unpurchased(owner: Shopper, store: StoreDep) -> CartList:
 
 @router.get("/carts/{cart_id}/history", responses=CART_REFUSALS, summary="Who changed what when")
 async def history(
-    cart_id: UUID, owner: Shopper, store: StoreDep, at: Annotated[AwareDatetime | None, Query()] = None
+    cart_id: UUID, owner: Shopper, store: StoreDep, at: Annotated[Moment | None, Query()] = None
 ) -> History:
     """Every change up to `at`, and the lines as they stood then."""
     return await store.history(owner, cart_id, at=_storable(at))
@@ -306,7 +306,9 @@ async def history(
 @router.post(
     "/carts",
     status_code=201,
-    responses=refusals(Unauthenticated, Forbidden, CartLimitExceeded, IdempotencyKeyReused, Unavailable),
+    responses=refusals(
+        Unauthenticated, Forbidden, CartIsBeingAdopted, CartLimitExceeded, IdempotencyKeyReused, Unavailable
+    ),
     summary="Create a cart",
 )
 async def create(command: CreateCart, request: Request, owner: Shopper, store: StoreDep, key: Key = None) -> Cart:
@@ -357,7 +359,7 @@ async def list_purchases(
     owner: ShopperOrCheckout,
     store: Purchases,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
-    before: Annotated[AwareDatetime | None, Query()] = None,
+    before: Annotated[Moment | None, Query()] = None,
     state: Annotated[list[PurchaseState] | None, Query(max_length=3)] = None,
 ) -> PurchaseList:
     """The newest first; `before` a moment, for the next page. Pending and paid ones, unless `state` names others.

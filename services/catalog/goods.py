@@ -118,7 +118,7 @@ def product_in(cells: Mapping[str, str]) -> ProductWrite:
     Raises:
         ValueError: a cell is wrong (pydantic's, which names the columns).
     """
-    return ProductWrite.model_validate({name: cells[name] for name in PRODUCT_COLUMNS if cells[name]})
+    return ProductWrite.model_validate_strings({name: cells[name] for name in PRODUCT_COLUMNS if cells[name]})
 
 
 def variant_in(cells: Mapping[str, str]) -> VariantWrite:
@@ -127,7 +127,7 @@ def variant_in(cells: Mapping[str, str]) -> VariantWrite:
     Raises:
         ValueError: a cell is wrong (pydantic's, which names the columns).
     """
-    return VariantWrite.model_validate({name: cells[name] for name in VARIANT_COLUMNS if cells[name]})
+    return VariantWrite.model_validate_strings({name: cells[name] for name in VARIANT_COLUMNS if cells[name]})
 
 
 def out_of_place(cells: Mapping[str, str]) -> list[str]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     ColumnElement,
     DateTime,
     Text,
@@ -34,10 +35,10 @@ class SkuRow(Row, table=True):
 
     sku: str = Field(primary_key=True)
     kind: str | None
-    supplied: int
-    available: int
-    held: int
-    sold: int
+    supplied: int = Field(sa_type=BigInteger)
+    available: int = Field(sa_type=BigInteger)
+    held: int = Field(sa_type=BigInteger)
+    sold: int = Field(sa_type=BigInteger)
 
 
 class ProductRow(Row, table=True):
@@ -51,7 +52,7 @@ class ProductRow(Row, table=True):
     description: str
     category: str
     image: str | None
-    price: int
+    price: int = Field(sa_type=BigInteger)
     search_text: str
 
 
@@ -64,7 +65,7 @@ class VariantRow(Row, table=True):
     product_id: int
     sku: str
     title: str
-    additional_price: int
+    additional_price: int = Field(sa_type=BigInteger)
 
 
 class HoldRow(Row, table=True):

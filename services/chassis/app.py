@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any, cast
 
 import uuid_utils.compat as uuids
@@ -15,10 +16,11 @@ from pydantic import BaseModel
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from services.chassis.docs import docs_routes
+from services.chassis.docs import docs_routes, document_of
 from services.chassis.faults import Faults, FaultScripts
 from services.chassis.headers import DefaultHeaders
 from services.chassis.logs import configure_logging, get_logger, request_id, traceparent
@@ -126,8 +128,15 @@ class Edge:
     async def _answer(self, exchange: "_Exchange", problem: Problem) -> None:
         if exchange.status:
             return  # The answer has begun; the server cuts the connection, and the client sees that it is broken.
-        request = Request(exchange.scope)
-        await self._render(request, problem)(exchange.scope, exchange.receive, exchange.send)
+        answer = self._rendered(Request(exchange.scope), problem)
+        await answer(exchange.scope, exchange.receive, exchange.send)
+
+    def _rendered(self, request: Request, problem: Problem) -> Response:
+        try:
+            return self._render(request, problem)
+        except Exception:
+            logger.exception("a problem could not be rendered", problem=problem.slug)
+            return render_json(request, problem)
 
 
 class _Exchange:
@@ -242,6 +251,8 @@ def create_service(
         telemetry={"tracing": False, "metrics": False, "logs": False},
         responses={422: refusals(ValidationFailed)[422]},
     )
+    bodies = refusals(BadRequest, BodyTooLarge, UnsupportedMediaType)
+    app.openapi = partial(document_of, app, bodies=bodies)  # type: ignore[method-assign]  # as FastAPI documents it
     if not settings.in_production:
         docs_routes(app, issuer=issuer, links=docs_links)
         app.add_route("/metrics", metrics_endpoint, include_in_schema=False)
@@ -290,6 +301,8 @@ def _render_problems(app: FastAPI, render: Renderer) -> None:
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
+        if error.status_code == 405:
+            return render(request, MethodNotAllowed(headers={"Allow": _methods_at(request)}))
         return render(request, _from_http(error))
 
     async def on_validation(request: Request, error: Exception) -> Response:
@@ -309,6 +322,15 @@ def _unread_body(request: Request, error: RequestValidationError) -> bool:
     return not announced and any(told["loc"] == ("body",) and told["type"] != "missing" for told in error.errors())
 
 
+def _methods_at(request: Request) -> str:
+    """Every method that some route takes here: Starlette names those of the first route that it came upon."""
+    return ", ".join(
+        method
+        for method in sorted(_METHODS)
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    )
+
+
 def _from_http(error: HTTPException) -> Problem:
     if isinstance(error.__cause__, Problem):
         return error.__cause__  # FastAPI wraps what reading the body raises.
@@ -316,8 +338,6 @@ def _from_http(error: HTTPException) -> Problem:
     match error.status_code:
         case 404:
             return NotFound(headers=headers)
-        case 405:
-            return MethodNotAllowed(headers=headers)
         case 400:
             return BadRequest("The body could not be read.", headers=headers)
         case _:

@@ -1,9 +1,11 @@
 """The OpenAPI page of a service, from a package on this machine: it asks nothing of the internet."""
 
 import json
+from collections.abc import Mapping
 from html import escape
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -13,9 +15,11 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from services.chassis.headers import content_policy
+from services.contracts.problems import PROBLEM_MEDIA_TYPE
 
 # The public client, registered at the built-in provider, as which every docs page signs in.
 CLIENT_ID = "docs"
+PROBLEM_SCHEMA = {"$ref": "#/components/schemas/ProblemReply"}
 ASSETS = Path(str(files("fastapi_swagger"))) / "resources"
 KEPT = {"Cache-Control": "public, max-age=300"}
 
@@ -162,6 +166,35 @@ def docs_routes(app: FastAPI, *, issuer: str | None, links: tuple[str, ...]) -> 
     app.add_route("/docs/oauth2-redirect", redirect, include_in_schema=False)
     app.add_route("/docs/oauth2-redirect.js", redirect_script, include_in_schema=False)
     app.mount("/docs/assets", Assets(directory=ASSETS), name="docs-assets")
+
+
+def document_of(app: FastAPI, *, bodies: Mapping[int | str, Any] | None = None) -> dict[str, Any]:
+    """The OpenAPI document: FastAPI's, with problems under the media type that they are answered with.
+
+    Args:
+        bodies: the responses (`refusals`) of every operation that reads JSON, which FastAPI does not know of.
+    """
+    document = FastAPI.openapi(app)
+    for operation in (operation for path in document["paths"].values() for operation in path.values()):
+        responses = operation["responses"]
+        if bodies and "application/json" in operation.get("requestBody", {}).get("content", {}):
+            for status, refusal in bodies.items():
+                _add_problems(responses, str(status), refusal)
+        for response in responses.values():
+            _under_their_media_type(response.get("content", {}))
+    return document
+
+
+def _add_problems(responses: dict[str, Any], status: str, refusal: Mapping[str, Any]) -> None:
+    told = responses.setdefault(status, {"description": refusal["description"], "content": {}})
+    if PROBLEM_MEDIA_TYPE in told["content"] or not told["content"]:
+        problems = told["content"].setdefault(PROBLEM_MEDIA_TYPE, {"schema": PROBLEM_SCHEMA, "examples": {}})
+        problems["examples"] |= refusal["content"][PROBLEM_MEDIA_TYPE]["examples"]
+
+
+def _under_their_media_type(content: dict[str, Any]) -> None:
+    if PROBLEM_MEDIA_TYPE in content and "application/json" in content:
+        content[PROBLEM_MEDIA_TYPE].update(content.pop("application/json"))
 
 
 def openapi_text(app: FastAPI) -> str:

@@ -16,6 +16,14 @@ def _add_request_id(_: object, __: str, event: structlog.types.EventDict) -> str
     return event
 
 
+def _in_one_line(_: object, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    """A terminal obeys what JSON escapes: a line feed would begin an event of somebody else's making."""
+    for name, value in event.items():
+        if name != "exception" and isinstance(value, str) and not value.isprintable():
+            event[name] = value.encode("unicode_escape").decode("ascii")
+    return event
+
+
 def configure_logging(service: str, *, log_format: str, level: str) -> None:
     """Send everything, the libraries' records too, to standard output in one format."""
 
@@ -32,7 +40,10 @@ def configure_logging(service: str, *, log_format: str, level: str) -> None:
     ]
     if log_format == "human":
         last: list[structlog.types.Processor] = [
-            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
+            _in_one_line,
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
         ]
     else:
         # Local variables of a traceback would carry tokens, cookies and cards into the log.

@@ -6,14 +6,14 @@ import sys
 import uvicorn
 from prometheus_client import start_http_server
 from pydantic import ValidationError
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from services.chassis.connection import LimitedProtocol
 from services.chassis.faults import CUT
 
 OFF = frozenset({"", "0", "f", "false", "n", "no", "off"})
 
 
-class CuttableProtocol(HttpToolsProtocol):
+class CuttableProtocol(LimitedProtocol):
     """HTTP as always, and a way for the application to close the connection without an answer."""
 
     def on_message_begin(self) -> None:
@@ -33,12 +33,14 @@ def serve(service: str, port: int) -> None:
         host=host,
         port=port,
         loop="auto",
-        http="httptools" if os.environ.get("FAULT_SCRIPTS", "").lower() in OFF else CuttableProtocol,
+        ws="none",
+        http=LimitedProtocol if os.environ.get("FAULT_SCRIPTS", "").lower() in OFF else CuttableProtocol,
         log_config=None,
         access_log=False,
         server_header=False,
         # Longer than a client keeps an idle connection (chassis/outbound.py).
-        timeout_keep_alive=75,
+        timeout_keep_alive=int(LimitedProtocol.limits.idle_seconds),
+        limit_concurrency=LimitedProtocol.limits.connections,
         timeout_graceful_shutdown=5,
         proxy_headers=False,
         limit_max_requests=None,

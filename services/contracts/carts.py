@@ -7,10 +7,12 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from services.contracts.catalog import STORABLE, Sku
-from services.contracts.messages import Command, Reply
+from services.contracts.catalog import STORABLE, PositiveId, Sku
+from services.contracts.messages import Command, Reply, StorableMoment, Whole
 from services.contracts.refunds import Refund
 
+Fingerprint = Annotated[str, Field(max_length=64, pattern=STORABLE)]
+OwnerId = Annotated[str, Field(min_length=1, max_length=80, pattern=STORABLE)]
 CartName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=STORABLE)]
 IntentId = Annotated[str, Field(pattern=r"^pi_[A-Za-z0-9_]{1,120}$")]
 IdempotencyKey = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
@@ -30,12 +32,12 @@ class CartStatus(StrEnum):
 class Line(Reply):
     """One SKU in a cart. `added_price` is the unit price shown when it was first put in."""
 
-    sku: str
-    product_id: int
-    variant_id: int | None
-    quantity: int
-    added_price: int
-    added_at: datetime
+    sku: Sku
+    product_id: PositiveId
+    variant_id: PositiveId | None
+    quantity: Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)]
+    added_price: Whole
+    added_at: StorableMoment
 
 
 class Cart(Reply):
@@ -65,19 +67,19 @@ class AddLine(Command):
     """Put so many more of a SKU into a cart. What the SKU is and costs was read from catalog by the controller."""
 
     sku: Sku
-    product_id: Annotated[int, Field(ge=1)]
-    variant_id: Annotated[int | None, Field(ge=1)] = None
+    product_id: PositiveId
+    variant_id: PositiveId | None = None
     quantity: Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)] = 1
-    unit_price: Annotated[int, Field(ge=0)]
+    unit_price: Whole
 
 
 class SetLine(Command):
     """Have exactly so many of a SKU in a cart; 0 takes it out."""
 
-    product_id: Annotated[int, Field(ge=1)]
-    variant_id: Annotated[int | None, Field(ge=1)] = None
+    product_id: PositiveId
+    variant_id: PositiveId | None = None
     quantity: Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
-    unit_price: Annotated[int, Field(ge=0)]
+    unit_price: Whole
 
 
 class CreateCart(Command):
@@ -134,8 +136,8 @@ class PurchaseRequest(Command):
     """Mark a cart purchased by a checkout. `version` is the cart's version that the snapshot was made of."""
 
     checkout_id: UUID
-    version: int
-    fingerprint: Annotated[str, Field(max_length=64)]
+    version: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
+    fingerprint: Fingerprint
     snapshot: Snapshot
 
 
@@ -196,7 +198,7 @@ class Void(Command):
     """A tombstone for a checkout that never came, so that a late twin of it is refused."""
 
     cart_id: UUID
-    fingerprint: Annotated[str, Field(max_length=64)]
+    fingerprint: Fingerprint
     reason: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,79}$")]
 
 
@@ -213,7 +215,7 @@ class Freeze(Command):
     """Step 1 of an adoption, at the guest's cart: nobody else may have it, and it changes no more."""
 
     merge_id: UUID
-    target_owner: str
+    target_owner: OwnerId
     strategy: MergeStrategy = MergeStrategy.SUM
 
 
@@ -232,7 +234,7 @@ class ApplyMerge(Command):
     """Step 2, at the user's cart: put the frozen lines in, once for the merge id."""
 
     merge_id: UUID
-    guest_owner: str
+    guest_owner: OwnerId
     guest_cart_id: UUID
     strategy: MergeStrategy
     lines: list[Line]

@@ -2,12 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictInt, StringConstraints
 
 from services.contracts.messages import Command, Reply
 
 Sku = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-PositiveId = Annotated[int, Field(ge=1, le=2**31 - 1)]
+PositiveId = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
+Price = Annotated[int, Field(strict=True, ge=0, le=10**12)]
+Stock = Annotated[int, Field(strict=True, ge=0, le=10**9)]
 
 # PostgreSQL stores no NUL character.
 STORABLE = r"^[^\x00]*$"
@@ -79,7 +81,7 @@ class ItemQuery(Command):
     """Items by SKU, and by product and variant id; each list may be empty."""
 
     skus: Annotated[list[str], Field(max_length=500)] = []
-    ids: Annotated[list[tuple[int, int | None]], Field(max_length=500)] = []
+    ids: Annotated[list[tuple[StrictInt, StrictInt | None]], Field(max_length=500)] = []
 
 
 class ItemList(Reply):
@@ -113,7 +115,7 @@ class HoldLine(Command):
     """How many of one SKU to set aside."""
 
     sku: Sku
-    quantity: Annotated[int, Field(ge=1, le=1_000_000)]
+    quantity: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 
 
 class HoldRequest(Command):
@@ -144,8 +146,8 @@ class ProductWrite(Command):
     description: Annotated[str, Field(max_length=4000, pattern=STORABLE)] = ""
     category: Annotated[str, Field(min_length=1, max_length=80, pattern=STORABLE)]
     image: Annotated[str | None, Field(max_length=500, pattern=STORABLE)] = None
-    price: Annotated[int, Field(ge=0, le=10**12)]
-    stock: Annotated[int, Field(ge=0, le=10**9)] = 0
+    price: Price
+    stock: Stock = 0
 
 
 class ProductPatch(Command):
@@ -155,22 +157,22 @@ class ProductPatch(Command):
     description: Annotated[str | None, Field(max_length=4000, pattern=STORABLE)] = None
     category: Annotated[str | None, Field(min_length=1, max_length=80, pattern=STORABLE)] = None
     image: Annotated[str | None, Field(max_length=500, pattern=STORABLE)] = None
-    price: Annotated[int | None, Field(ge=0, le=10**12)] = None
-    stock: Annotated[int | None, Field(ge=0, le=10**9)] = None
+    price: Price | None = None
+    stock: Stock | None = None
 
 
 class VariantWrite(Command):
     """A variant as an editor sends it."""
 
     title: Annotated[str, Field(min_length=1, max_length=200, pattern=STORABLE)]
-    additional_price: Annotated[int, Field(ge=0, le=10**12)] = 0
-    stock: Annotated[int, Field(ge=0, le=10**9)] = 0
+    additional_price: Price = 0
+    stock: Stock = 0
 
 
 class StockWrite(Command):
     """How many of a SKU are on the shelf, besides those that checkouts hold."""
 
-    stock: Annotated[int, Field(ge=0, le=10**9)]
+    stock: Stock
 
 
 class StockLevel(Reply):

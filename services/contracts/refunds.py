@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.contracts.catalog import HoldLine, Sku
+from services.contracts.catalog import STORABLE, HoldLine, Sku
 from services.contracts.messages import Command, Reply
 
 RefundReason = Literal["duplicate", "fraudulent", "requested_by_customer"]
@@ -27,12 +27,12 @@ class RefundRequest(Command):
     """Give back a part of a paid purchase; no amount is everything left. `actor` is the operator's owner id."""
 
     refund_id: UUID
-    fingerprint: Annotated[str, Field(max_length=64)]
+    fingerprint: Annotated[str, Field(max_length=64, pattern=STORABLE)]
     amount: Annotated[int | None, Field(strict=True, ge=1, le=2**62)] = None
-    currency: Annotated[str, Field(min_length=1, max_length=10)]
+    currency: Annotated[str, Field(min_length=1, max_length=10, pattern=STORABLE)]
     reason: RefundReason | None = None
     restock: RestockLines = []
-    actor: Annotated[str, Field(min_length=1, max_length=80)]
+    actor: Annotated[str, Field(min_length=1, max_length=80, pattern=STORABLE)]
 
 
 class RestockLine(Reply):

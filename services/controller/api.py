@@ -7,7 +7,6 @@ from typing import Annotated, cast
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
-from pydantic import AwareDatetime
 from starlette.responses import JSONResponse, RedirectResponse
 
 from services.chassis.app import refusals
@@ -15,6 +14,7 @@ from services.chassis.conditions import Version
 from services.chassis.docs import KEPT, docs_page
 from services.contracts.carts import History, IdempotencyKey, MergeStrategy, Receipt, RenameCart
 from services.contracts.catalog import CategoryList, DescriptionList, DescriptionQuery, Product, ProductPage, Sku
+from services.contracts.messages import Moment
 from services.contracts.problems import (
     CartAlreadyPurchased,
     CartInCheckout,
@@ -203,7 +203,13 @@ async def show_session(request: Request, response: Response, shopper: Visitor, s
     )
 
 
-@session.get("/login", status_code=303, responses=refusals(Unavailable), summary="Sign in at the identity provider")
+@session.get(
+    "/login",
+    response_class=RedirectResponse,
+    status_code=303,
+    responses=refusals(Unavailable),
+    summary="Sign in at the identity provider",
+)
 async def login(
     request: Request,
     sign_in: SignInDep,
@@ -219,14 +225,24 @@ async def login(
 
 
 @session.get(
-    "/callback", status_code=303, responses=refusals(SignInFailed, SignInInterrupted), summary="Back from there"
+    "/callback",
+    response_class=RedirectResponse,
+    status_code=303,
+    responses=refusals(SignInFailed, SignInInterrupted),
+    summary="Back from there",
 )
 async def callback(request: Request, sign_in: SignInDep) -> Response:
     """For the provider's redirect alone: state, issuer, nonce and PKCE bind it to the browser that began."""
     return RedirectResponse(await sign_in.finish(request), 303, headers=NO_STORE)
 
 
-@session.post("/logout", status_code=303, responses=refusals(CrossSiteRequest, Unavailable), summary="Sign out")
+@session.post(
+    "/logout",
+    response_class=RedirectResponse,
+    status_code=303,
+    responses=refusals(CrossSiteRequest, Unavailable),
+    summary="Sign out",
+)
 async def logout(request: Request, sign_in: SignInDep) -> Response:
     """The session ends here; the redirect ends it at the provider too."""
     request.state.doorkeeper.refuse_foreign_pages(request)
@@ -395,7 +411,7 @@ async def clear_one_cart(
 
 @carts.get("/carts/{cart_id}/history", responses=CARTS, summary="Who changed what when")
 async def cart_history(
-    cart_id: UUID, shopper: Visitor, shopping: ShoppingDep, at: Annotated[AwareDatetime | None, Query()] = None
+    cart_id: UUID, shopper: Visitor, shopping: ShoppingDep, at: Annotated[Moment | None, Query()] = None
 ) -> History:
     """Every change up to `at`, and the lines as they stood then."""
     return await shopping.history(shopper, cart_id, at=at.isoformat() if at else None)
@@ -480,7 +496,7 @@ async def list_orders(
     shopper: Visitor,
     orders: OrdersDep,
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
-    before: Annotated[AwareDatetime | None, Query()] = None,
+    before: Annotated[Moment | None, Query()] = None,
     status: Annotated[OrderStatus | None, Query(description="Only these; what was bought is `paid`.")] = None,
 ) -> OrderList:
     """The newest first; a user's with those of every guest who signed in as that user.

@@ -1,8 +1,9 @@
 """The controller, put together."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Security
@@ -63,6 +64,15 @@ def render(request: Request, problem: Problem) -> Response:
     if "text/html" in request.headers.get("accept", "") and not path.startswith(("/docs", "/openapi")):
         return web.render_problem_page(request, problem)
     return render_json(request, problem)
+
+
+def _document(whole: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    document = whole()
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            if operation.get("security") and not path.startswith(bearer_api.PREFIX):
+                operation["security"] = [*operation["security"][:1], {}]  # Without a credential one is a guest.
+    return document
 
 
 async def reconcile_for_ever(reconcile: Reconcile, settings: Settings) -> None:
@@ -191,6 +201,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     if not settings.https:
         logger.warning("PUBLIC_URL is http: session cookies are not Secure")
+    app.openapi = partial(_document, app.openapi)  # type: ignore[method-assign]  # as FastAPI documents it
     app.include_router(
         webhook_api.router
     )  # Outside the guard: no bearer token opens it, and the docs must not ask for one.

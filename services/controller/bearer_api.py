@@ -14,6 +14,7 @@ from fastapi import APIRouter, Request
 from pydantic import AfterValidator, Field, WithJsonSchema
 from starlette.responses import Response
 
+from services.chassis.app import ProblemReply
 from services.contracts.messages import Command
 from services.contracts.money import Money
 from services.contracts.problems import Problem
@@ -30,7 +31,21 @@ ADDRESS_LEVELS = 16
 UNKEPT = re.compile("[\x00\ud800-\udfff]")
 PREFIX = "/api/"
 
-router = APIRouter(tags=["second names"])
+
+class Refusal(ProblemReply):
+    """A problem in one more set of words."""
+
+    message: str
+    error: str
+
+
+router = APIRouter(
+    tags=["second names"],
+    responses={
+        status: {"model": Refusal, "description": "Refused; `type` says why."}
+        for status in (400, 401, 402, 403, 404, 409, 412, 413, 415, 422, 503)
+    },
+)
 
 
 def _texts(value: object, levels: int) -> Iterator[str]:
@@ -178,7 +193,12 @@ async def remove_cart_item(item_id: SkuPath, user: BearerUser, shopping: Shoppin
 
 
 @router.post("/api/payments/create-from-cart", include_in_schema=False)
-@router.post("/api/payments/create-from-cart/", status_code=201, summary="Pay for the cart")
+@router.post(
+    "/api/payments/create-from-cart/",
+    status_code=201,
+    responses={202: {"description": "Not known yet."}},
+    summary="Pay for the cart",
+)
 async def create_payment_from_cart(
     command: PayForCart, request: Request, user: BearerUser, orders: OrdersDep, key: Key = None
 ) -> Response:

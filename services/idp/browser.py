@@ -31,7 +31,12 @@ SIGN_INS = Counter("idp_sign_ins_total", "Sign-ins, by how they ended.", ("outco
 
 SEE_OTHER = 303
 
-router = APIRouter(tags=["pages"], default_response_class=HTMLResponse)
+LEADS: dict[int | str, dict[str, Any]] = {
+    303: {"description": "Leads on: to the client, with an answer or a refusal, or to a page of the provider's."},
+    400: {"description": "A page that says why there is nobody to lead to.", "content": {"text/html": {}}},
+}
+
+router = APIRouter(tags=["pages"], default_response_class=HTMLResponse, responses=LEADS)
 
 
 class SignInForm(BaseModel):
@@ -135,7 +140,7 @@ async def authorize(request: Request, provider: Here) -> Response:
             return provider.pages.sign_in(asked)
 
 
-@router.post("/authorize", summary="The same, asked by POST", status_code=SEE_OTHER)
+@router.post("/authorize", summary="The same, asked by POST", status_code=SEE_OTHER, response_class=RedirectResponse)
 async def authorize_by_post(request: Request) -> Response:
     """Leads to the same request by GET, since browsers keep the session cookie from a foreign site's POST."""
     parameters = await form_of(request)

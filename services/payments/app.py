@@ -13,6 +13,7 @@ from fastapi import Depends, FastAPI
 
 from services.chassis.app import Ping, create_service
 from services.chassis.database import Database
+from services.chassis.docs import document_of
 from services.chassis.faults import Faults, Script
 from services.chassis.logs import get_logger
 from services.chassis.outbound import OnlySome, fast_transport
@@ -176,7 +177,7 @@ def create_app(
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    document = FastAPI.openapi(app)
+    document = document_of(app)
     for path, operations in document["paths"].items():
         if path.startswith("/v1/"):
             for operation in operations.values():

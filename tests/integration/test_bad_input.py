@@ -253,6 +253,23 @@ def test_a_wrong_method_is_refused_with_the_right_ones(shopper: Shopper, method:
     assert answer.headers["allow"]
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/carts", "GET, POST"),
+        ("/cart/items", "DELETE, POST"),
+        ("/carts/01890000-0000-7000-8000-000000000001", "DELETE, GET, PATCH"),
+        ("/cart/items/apple", "DELETE, PUT"),
+        ("/cart", "GET"),
+    ],
+)
+def test_every_method_that_an_address_takes_is_named(shop: Shop, path: str, allowed: str) -> None:
+    """Also when each has a route of its own."""
+    answer = shop.guest().http.request("TRACE", path)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
 @pytest.mark.parametrize("path", ["/nothing", "/cart/", "/carts//items", "/cart/items/apple/more", "/products/a/b"])
 def test_an_address_where_nothing_is_answers_404(shopper: Shopper, path: str) -> None:
     answer = shopper.http.get(path)
@@ -323,6 +340,10 @@ QUERIES = [
     f"/products?search={'a' * 201}",
     "/products/%00",
     "/login?merge=everything",
+    "/orders?before=0.5",
+    "/orders?before=1700000000",
+    "/orders?before=2026-01-01T00:00:00",
+    "/carts/01890000-0000-7000-8000-000000000001/history?at=0",
 ]
 
 
