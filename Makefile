@@ -63,7 +63,7 @@ down: ## stop the containers, keep their data
 	docker compose down --remove-orphans
 
 ##@ Change it
-.PHONY: test faults fuzz test-compose bench-login check openapi lock clean
+.PHONY: test faults fuzz test-compose bench-login check openapi audit sbom lock clean
 test: .test-packages ## all tests, on servers that they start and stop; ARGS="-k cart"
 	@$(BIN)/python -m pytest -q $(ARGS)
 
@@ -87,6 +87,12 @@ check: .check-packages ## lint, format and types
 openapi: .run-packages ## write docs/openapi/*.json from the code
 	@$(BIN)/python -m services.local.openapi
 
+audit: .audit-packages ## known holes in what the locks name, Python's and Node's; fails if it cannot ask, too
+	@$(BIN)/python -m services.local.supply audit
+
+sbom: .audit-packages ## bills of materials (CycloneDX) of the locks and the images, in build/sbom
+	@$(BIN)/python -m services.local.supply sbom
+
 lock: ## lock the dependencies anew; needs uv; ARGS=--upgrade
 	@requirements/lock $(ARGS)
 
@@ -94,10 +100,12 @@ clean: ## delete the virtual environment and caches, keep data
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: .run-packages .test-packages .check-packages
+.PHONY: .run-packages .test-packages .check-packages .audit-packages
 .run-packages:
 	$(call install,run)
 .test-packages:
 	$(call install,test)
 .check-packages:
 	$(call install,check)
+.audit-packages:
+	$(call install,audit)

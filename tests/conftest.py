@@ -1,4 +1,7 @@
-"""PostgreSQL for the tests: a server of the session's own, or the one that TEST_POSTGRES_URL (a superuser) names."""
+"""PostgreSQL for the tests: a server of the session's own, or the one that TEST_POSTGRES_URL (a superuser) names.
+
+And the search that ends every run: no secret may be readable in what the tests leave behind.
+"""
 
 import asyncio
 import os
@@ -11,6 +14,28 @@ import pytest
 
 from services.chassis.migrate import migrate
 from services.local.postgres import EmbeddedPostgres, Server
+from tests.leaks import Seen, listening
+from tests.readable import tables_of
+
+SEEN = Seen()
+
+# They look at containers: deploy/test-compose starts some, and says by both names where they are.
+collect_ignore = [] if {"BASE_URL", "COMPOSE_FILE"} <= os.environ.keys() else ["compose"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def known_secrets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+    """What the tests know of secrets. It is made first and ends last, when everything else has stopped."""
+    with listening(SEEN):
+        yield SEEN
+    SEEN.look_into(tmp_path_factory.getbasetemp())
+    SEEN.expect_none()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Look into what a test wrote: the services that it ran in this process log there."""
+    for title, text in report.sections:
+        SEEN.look(f"{title} of {report.nodeid}", text)
 
 
 @dataclass(frozen=True)
@@ -100,6 +125,14 @@ class Databases:
         finally:
             await connection.close()
 
+    async def look_into_all(self, seen: Seen) -> None:
+        """Search every table that the tests wrote."""
+        for name in self.made:
+            template = name.rpartition("_")[0]
+            service = template.removeprefix(f"{self.prefix}_")
+            async for table, text in tables_of(self._urls(name, template).owner, service):
+                seen.look(table, text)
+
     async def drop_all(self) -> None:
         """Leave a shared server as it was."""
         templates = self.templates.values()
@@ -109,11 +142,12 @@ class Databases:
 
 
 @pytest.fixture(scope="session")
-async def databases(postgres: Server) -> AsyncIterator[Databases]:
+async def databases(postgres: Server, known_secrets: Seen) -> AsyncIterator[Databases]:
     """Databases of this session, dropped at its end from a server that goes on."""
     made = Databases(postgres)
     try:
         yield made
+        await made.look_into_all(known_secrets)
     finally:
         if os.environ.get("TEST_POSTGRES_URL"):
             await made.drop_all()

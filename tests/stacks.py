@@ -47,6 +47,10 @@ class RunningStack(Protocol):
         """Where each service answers, the inner ones too."""
         ...
 
+    def database_url(self, service: str) -> str:
+        """A service's database, as the service enters it."""
+        ...
+
     def kill(self, name: str) -> None:
         """End a service, or `postgres`, without a chance to say goodbye."""
         ...
@@ -88,6 +92,11 @@ class ForeignStack:
     @property
     def payments_url(self) -> str:
         return self.addresses.public("payments")
+
+    def database_url(self, service: str) -> str:
+        port = 5432 if isinstance(self, ComposeStack) else self.addresses.postgres_port
+        password = self.secrets[f"{service.upper()}_APP_PASSWORD"]
+        return f"postgresql://{service}_app:{password}@127.0.0.1:{port}/{service}"
 
     def kill(self, name: str) -> None:
         pytest.skip(f"{name} of a stack that somebody else started is not ours to kill")
@@ -150,6 +159,8 @@ def running_stack(folder: Path) -> Iterator[RunningStack]:
         wait_until_ready(stack.addresses, ["controller"])
         yield stack
         return
-    plan = Plan(folder, folder / ".env", port_offset=free_offset(), environment="test", durable=False)
+    plan = Plan(
+        folder, folder / ".env", port_offset=free_offset(), environment="test", log_level="debug", durable=False
+    )
     with Stack(plan) as own:
         yield own

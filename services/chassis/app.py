@@ -245,6 +245,7 @@ def create_service(
         https=https,
         proxies=settings.proxies,
         title=title,
+        openapi_url=None if settings.in_production else "/openapi.json",
         description=description,
         version="1",
         lifespan=lifespan,
@@ -257,11 +258,12 @@ def create_service(
     )
     bodies = refusals(BadRequest, BodyTooLarge, UnsupportedMediaType)
     app.openapi = partial(document_of, app, bodies=bodies)  # type: ignore[method-assign]  # as FastAPI documents it
-    docs_routes(app, issuer=issuer, links=docs_links)
+    if not settings.in_production:
+        docs_routes(app, issuer=issuer, links=docs_links)
+        app.add_route("/metrics", metrics_endpoint, include_in_schema=False)
     for router in routers:
         app.include_router(router, dependencies=[guard] if guard else [])
     app.include_router(_health(name, pings))
-    app.add_route("/metrics", metrics_endpoint, include_in_schema=False)
     _render_problems(app, render)
     if faults is not None:
         app.include_router(faults.router())

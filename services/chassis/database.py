@@ -61,6 +61,7 @@ async def _retrying(attempt: Callable[[], Awaitable[T]], state_of: Callable[[Exc
             if state == LOCK_NOT_AVAILABLE:
                 raise RequestInProgress from failure
             if state not in RETRYABLE:
+                _forget_row(failure)
                 if _lost_connection(failure):
                     raise _unavailable() from failure
                 raise
@@ -68,6 +69,16 @@ async def _retrying(attempt: Callable[[], Awaitable[T]], state_of: Callable[[Exc
                 raise _unavailable() from failure
         await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - jitter, not a secret
     raise AssertionError("unreachable")
+
+
+def _forget_row(failure: Exception) -> None:
+    # PostgreSQL quotes the row that it refuses, with whatever is in it; the words of an error end in a log.
+    error: BaseException | None = failure
+    while error is not None:
+        if isinstance(error, asyncpg.PostgresError):
+            error.detail = None
+        error.args = tuple(it.partition("\nDETAIL:")[0] if isinstance(it, str) else it for it in error.args)
+        error = error.__cause__ or error.__context__
 
 
 def _lost_connection(failure: Exception) -> bool:

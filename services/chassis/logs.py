@@ -34,6 +34,7 @@ def configure_logging(service: str, *, log_format: str, level: str) -> None:
         event.setdefault("service", service)
         return event
 
+    wanted = logging.getLevelNamesMapping()[level.upper()]
     shared: list[structlog.types.Processor] = [
         add_service,
         structlog.processors.add_log_level,
@@ -55,7 +56,7 @@ def configure_logging(service: str, *, log_format: str, level: str) -> None:
         last = [tracebacks, structlog.processors.JSONRenderer()]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        wrapper_class=structlog.make_filtering_bound_logger(wanted),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
@@ -68,8 +69,10 @@ def configure_logging(service: str, *, log_format: str, level: str) -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level.upper())
-    for noisy in ("uvicorn.access", "httpx", "httpcore", "aiohttp.access"):
+    # What libraries say when they debug are codes, tokens and rows: LOG_LEVEL=debug is for our own words alone.
+    root.setLevel(max(wanted, logging.INFO))
+    logging.getLogger("services").setLevel(wanted)
+    for noisy in ("uvicorn.access", "httpx", "httpcore", "aiohttp.access", "sqlalchemy"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -11,6 +11,7 @@ ConnectTimeout. What happened is read from the aiohttp exception behind it.
 """
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -19,6 +20,8 @@ from typing import Protocol, Self, TypeVar
 
 import aiohttp
 import httpx
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
 from httpx_aiohttp import AiohttpTransport
 from pydantic import BaseModel, ValidationError
 
@@ -70,12 +73,36 @@ class Forwarded:
         """A forwarded token cannot be renewed here."""
 
 
-def fast_transport(*, connections: int = 100) -> httpx.AsyncBaseTransport:
+class OnlySome(ThreadedResolver):
+    """Finds the addresses of a name that are allowed, so that nobody's name leads into the network behind us."""
+
+    def __init__(self, allowed: Callable[[str], bool], *, but: frozenset[str]) -> None:
+        """Ask of each address, but for names that may lead anywhere."""
+        super().__init__()
+        self._allowed = allowed
+        self._but = but
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """As any resolver.
+
+        Raises:
+            OSError: there is no such name, or no address of it is allowed.
+        """
+        found = await super().resolve(host, port, family)
+        allowed = [one for one in found if host in self._but or self._allowed(one["host"])]
+        if not allowed:
+            raise OSError(f"{host} leads to no address that is allowed")
+        return allowed
+
+
+def fast_transport(*, connections: int = 100, resolver: AbstractResolver | None = None) -> httpx.AsyncBaseTransport:
     """The aiohttp transport, without a cookie jar of its own."""
 
     def session() -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEPALIVE_SECONDS),
+            connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEPALIVE_SECONDS, resolver=resolver),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 
@@ -113,6 +140,8 @@ class Neighbour:
             # One client serves many shoppers: what one answer sets must not go out with the next request.
             cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
+            # A proxy or a password of the environment is nobody's setting.
+            trust_env=False,
         )
 
     async def __aenter__(self) -> Self:

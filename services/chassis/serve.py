@@ -4,6 +4,7 @@ import os
 import sys
 
 import uvicorn
+from prometheus_client import start_http_server
 from pydantic import ValidationError
 
 from services.chassis.connection import LimitedProtocol
@@ -23,10 +24,13 @@ class CuttableProtocol(LimitedProtocol):
 
 def serve(service: str, port: int) -> None:
     """Run until told to stop. One process per port; more capacity is more replicas."""
+    host = os.environ.get("HOST", "127.0.0.1")
+    if metrics_port := os.environ.get("METRICS_PORT"):
+        start_http_server(int(metrics_port), host)
     uvicorn.run(
         f"services.{service}.app:create_app",
         factory=True,
-        host=os.environ.get("HOST", "127.0.0.1"),
+        host=host,
         port=port,
         loop="auto",
         ws="none",

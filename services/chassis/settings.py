@@ -1,5 +1,6 @@
 """The settings that every service has. Environment variables, read once; what is for tests is refused in production."""
 
+import re
 from enum import StrEnum
 from ipaddress import ip_network
 from typing import Annotated, Self
@@ -19,13 +20,23 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
+Secret = Annotated[str, Field(repr=False)]
+"""No `repr` shows it; production wants it long, of nobody's documentation, and for one purpose only."""
+
+BROWSERS_USE = ("public_url", "oidc_issuer", "payments_public_url")
+SHORTEST_SECRET = 24
+FEWEST_CHARACTERS = 10
+MARK = re.compile(r"(?:[spr]k_(?:test|live)|whsec)_")
+PUBLISHED = re.compile(r"sample|example|placeholder|change.?me|password|default|postgres|insecure", re.IGNORECASE)
+
+
 class ServiceSettings(BaseSettings):
     """Read from environment variables of the same names in capitals."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     environment: Environment = Environment.DEVELOPMENT
-    database_url: str
+    database_url: Secret
     database_pool_size: int = 10
     log_format: str = "json"
     log_level: str = "info"
@@ -44,13 +55,47 @@ class ServiceSettings(BaseSettings):
                 raise ValueError("must not trust everybody: name the proxy's own address")
         return value
 
+    @property
+    def in_production(self) -> bool:
+        """Whether nothing that is for development or tests may be reached."""
+        return self.environment is Environment.PRODUCTION
+
     @model_validator(mode="after")
-    def _no_sample_secrets_in_production(self) -> Self:
-        if self.environment is Environment.PRODUCTION:
-            for name, value in self:
-                if isinstance(value, str) and "sample" in value:
-                    raise ValueError(f"{name.upper()} holds a sample secret: set your own before going to production")
+    def _production_wants_secrets_of_its_own(self) -> Self:
+        if not self.in_production:
+            return self
+        purposes: dict[str, str] = {}
+        for name, secret in self._secrets().items():
+            expect_secret(name.upper(), secret)
+            if (twin := purposes.setdefault(secret, name)) != name:
+                raise ValueError(f"{name.upper()} is the same secret as {twin.upper()}: give each purpose its own")
         return self
+
+    @model_validator(mode="after")
+    def _production_is_https(self) -> Self:
+        for name in BROWSERS_USE if self.in_production else ():
+            if (address := getattr(self, name, "")) and urlsplit(address).scheme != "https":
+                raise ValueError(f"{name.upper()} must be https in production: cookies and cards go there")
+        return self
+
+    def _secrets(self) -> dict[str, str]:
+        """By name; of the database's URL its password, where it has one."""
+        told = {name: getattr(self, name) for name, field in type(self).model_fields.items() if not field.repr}
+        told["database_url"] = urlsplit(self.database_url).password or ""
+        return {name: secret for name, secret in told.items() if secret}
+
+
+def expect_secret(name: str, secret: str) -> None:
+    """Refuse what somebody could guess or has read somewhere.
+
+    Raises:
+        ValueError: why; without the value.
+    """
+    if PUBLISHED.search(secret):
+        raise ValueError(f"{name} holds a sample secret: set your own before going to production")
+    chosen = MARK.sub("", secret, count=1)
+    if len(chosen) < SHORTEST_SECRET or len(set(chosen)) < FEWEST_CHARACTERS:
+        raise ValueError(f"{name} is too short for a secret: {SHORTEST_SECRET} random characters at least")
 
 
 class ScriptableSettings(ServiceSettings):
@@ -60,7 +105,7 @@ class ScriptableSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _no_fault_scripts_in_production(self) -> Self:
-        if self.fault_scripts and self.environment is Environment.PRODUCTION:
+        if self.fault_scripts and self.in_production:
             raise ValueError("FAULT_SCRIPTS let a caller break the service on purpose: they cannot be on in production")
         return self
 
@@ -74,7 +119,7 @@ class ProviderSettings(ServiceSettings):
     oidc_audience: str
     oidc_token_types: str = "at+jwt"  # noqa: S105 - a media type
     oidc_introspection_client_id: str = ""
-    oidc_introspection_client_secret: Annotated[str, Field(repr=False)] = ""
+    oidc_introspection_client_secret: Secret = ""
     oidc_privileged_subjects: str = ""
 
     @model_validator(mode="after")
@@ -85,7 +130,7 @@ class ProviderSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _origins_are_origins(self) -> Self:
-        schemes = ("https",) if self.environment is Environment.PRODUCTION else ("https", "http")
+        schemes = ("https",) if self.in_production else ("https", "http")
         for origin in map(urlsplit, self.oidc_origins.split()):
             if (
                 origin.scheme not in schemes
@@ -93,10 +138,4 @@ class ProviderSettings(ServiceSettings):
                 or origin.geturl() != f"{origin.scheme}://{origin.netloc}"
             ):
                 raise ValueError("OIDC_ORIGINS holds scheme://host[:port] only, and in production https")
-        return self
-
-    @model_validator(mode="after")
-    def _production_trusts_nobody_by_plain_http(self) -> Self:
-        if self.environment is Environment.PRODUCTION and urlsplit(self.oidc_issuer).scheme != "https":
-            raise ValueError("OIDC_ISSUER must be https in production; OIDC_INTERNAL_URL may differ")
         return self

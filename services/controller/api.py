@@ -578,7 +578,11 @@ async def paper_style() -> Response:
     return Response(STYLE, media_type="text/css", headers=KEPT)
 
 
-@front.get("/docs/{service}")
+# What explores the API is for development; production serves nothing of it.
+explorer = APIRouter(include_in_schema=False)
+
+
+@explorer.get("/docs/{service}")
 async def docs_of(service: str, request: Request) -> Response:
     """The page of another service's API, from the document kept under review."""
     if service not in SERVICES:
@@ -592,7 +596,7 @@ async def docs_of(service: str, request: Request) -> Response:
     )
 
 
-@front.get("/docs/openapi/{service}.json")
+@explorer.get("/docs/openapi/{service}.json")
 async def document_of(service: str, request: Request) -> Response:
     """That document, with the provider at which this shop signs in."""
     if service not in SERVICES:

@@ -23,7 +23,7 @@ from services.contracts.refunds import Refund
 
 from . import bearer_api, web, webhook_api
 from .adoption import Adoption
-from .api import DOCUMENTS, routers
+from .api import DOCUMENTS, explorer, routers
 from .checkout import Checkout
 from .clients import Carts, Catalog, Stock
 from .desk import Desk
@@ -191,7 +191,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description="The shopper's door: carts, checkout, orders. Amounts are integers in minor units (paise).",
         settings=settings,
         lifespan=lifespan,
-        routers=[*routers, bearer_api.router, web.router],
+        routers=[*routers, *([] if settings.in_production else [explorer]), bearer_api.router, web.router],
         guard=Security(bearer_scheme(settings.oidc_issuer)),
         pings=pings,
         render=render,

@@ -17,7 +17,7 @@ _PAGE = """<!doctype html>
 <link rel="stylesheet" href="/docs/paper.css">
 </head>
 <body><main>
-<p><a href="/docs">API documents</a></p>
+<p><a href="/">To the shop</a></p>
 {text}</main></body>
 </html>
 """

@@ -5,28 +5,28 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from services.chassis.settings import Environment, ProviderSettings
+from services.chassis.settings import ProviderSettings, Secret
 
 
 class Settings(ProviderSettings):
     """Two addresses for the provider and for payments: what browsers use, and what this process uses."""
 
     public_url: str = "http://localhost:8000"
-    session_secret: Annotated[str, Field(min_length=16)]
+    session_secret: Annotated[Secret, Field(min_length=16)]
     catalog_url: str
     cartdb_url: str
     oidc_audience: str = "controller"
     oidc_client_id: str = "controller"
-    oidc_client_secret: str
+    oidc_client_secret: Secret
     oidc_scope: str = "openid profile email offline_access operator"
     oidc_resource: str = ""
     oidc_resource_parameter: Literal["resource", "audience"] = "resource"
     oidc_authorize_parameters: str = ""
     payments_url: str
     payments_public_url: str = ""
-    payments_secret_key: str
+    payments_secret_key: Secret
     payments_publishable_key: str
-    payments_webhook_secret: Annotated[str, Field(repr=False)] = ""
+    payments_webhook_secret: Secret = ""
     payment_aliases: dict[str, str] = {}
     shop_currency: str = "INR"
     reconcile_after_seconds: float = 15.0
@@ -57,9 +57,9 @@ class Settings(ProviderSettings):
 
     @model_validator(mode="after")
     def _production_is_strict(self) -> Self:
-        if self.environment is Environment.PRODUCTION:
-            if not self.https:
-                raise ValueError("PUBLIC_URL must be https in production: session cookies must be Secure")
+        if self.in_production:
             if self.payment_aliases:
                 raise ValueError("PAYMENT_ALIASES are for development: leave it empty in production")
+            if urlsplit(self.payments_browser_url).scheme != "https":
+                raise ValueError("PAYMENTS_PUBLIC_URL must be https in production: browsers send cards there")
         return self

@@ -3,9 +3,9 @@
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
-from services.chassis.settings import Environment, ScriptableSettings
+from services.chassis.settings import ScriptableSettings, Secret
 
 
 class Settings(ScriptableSettings):
@@ -13,8 +13,8 @@ class Settings(ScriptableSettings):
 
     oidc_issuer: str
     public_url: str
-    oidc_client_secret: str = Field(repr=False)
-    catalog_client_secret: str = Field(repr=False)
+    oidc_client_secret: Secret
+    catalog_client_secret: Secret
     demo_accounts: bool = False
 
     @field_validator("oidc_issuer", "public_url")
@@ -27,7 +27,7 @@ class Settings(ScriptableSettings):
 
     @model_validator(mode="after")
     def _no_demo_accounts_in_production(self) -> Self:
-        if self.demo_accounts and self.environment is Environment.PRODUCTION:
+        if self.demo_accounts and self.in_production:
             raise ValueError("DEMO_ACCOUNTS have published passwords: they cannot exist in production")
         return self
 

@@ -222,6 +222,11 @@ class Stack:
         process.start()
         self._note_processes()
 
+    def database_url(self, service: str, role: str = "app") -> str:
+        """A service's database, as one of its roles enters it."""
+        password = self._secrets[f"{service.upper()}_{role.upper()}_PASSWORD"]
+        return self.server.url(database=service, user=f"{service}_{role}", password=password)
+
     def settings(self, service: str) -> dict[str, str]:
         """The environment variables that a service of this stack runs with."""
         self._secrets = self._secrets or secrets_in(self.plan.env_file)
@@ -229,7 +234,7 @@ class Stack:
             service,
             addresses=self.addresses,
             secrets=self._secrets,
-            database_url=self._database_url(service, "app"),
+            database_url=self.database_url(service, "app"),
             environment=self.plan.environment,
             log_level=self.plan.log_level,
         )
@@ -297,7 +302,7 @@ class Stack:
 
     def _migrate(self, service: str) -> None:
         try:
-            migrate(service, self._database_url(service, "owner"))
+            migrate(service, self.database_url(service, "owner"))
         except (CommandError, SQLAlchemyError, TableInUseError) as failure:
             what = " ".join(str(failure).split())
             raise StartError(f"The database {service} cannot be brought up to date: {what}") from failure
@@ -307,10 +312,6 @@ class Stack:
             self._secrets[f"{service.upper()}_{role}_PASSWORD"] for role in ("OWNER", "APP")
         )
         self.server.create_database(service, owner_password=owner_password, app_password=app_password)
-
-    def _database_url(self, service: str, role: str) -> str:
-        password = self._secrets[f"{service.upper()}_{role.upper()}_PASSWORD"]
-        return self.server.url(database=service, user=f"{service}_{role}", password=password)
 
     def _load_demo_goods(self) -> None:
         self._tell("demo goods")

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import httpx
 from fastapi import Depends, FastAPI
@@ -15,7 +16,7 @@ from services.chassis.database import Database
 from services.chassis.docs import document_of
 from services.chassis.faults import Faults, Script
 from services.chassis.logs import get_logger
-from services.chassis.outbound import fast_transport
+from services.chassis.outbound import OnlySome, fast_transport
 
 from .api import ApiKeys, router, secret_key
 from .bad_days import Astray, Effects, scripted
@@ -28,6 +29,7 @@ from .refusals import failure
 from .sender import DATABASE_TROUBLE, Pace, Sender
 from .settings import Settings
 from .store import Authorise, Store
+from .target import anywhere, expect_public, is_public
 from .upkeep_store import Upkeep
 from .webhook_api import webhook_router
 
@@ -107,6 +109,12 @@ async def tidy_for_ever(upkeep: Upkeep, *, pause: float = UPKEEP_SECONDS) -> NoR
         await asyncio.sleep(pause)
 
 
+def webhook_resolver(settings: Settings) -> OnlySome | None:
+    """In production a name leads to a public address or nowhere, but for the one that the operator has set."""
+    configured = urlsplit(settings.webhook_url).hostname
+    return OnlySome(is_public, but=frozenset({configured or ""})) if settings.in_production else None
+
+
 def create_app(
     settings: Settings | None = None,
     *,
@@ -128,12 +136,14 @@ def create_app(
                 Database(chosen.database_url, pool_size=chosen.database_pool_size)
             )
             pings["database"] = database.ping
-            way = webhook_transport or fast_transport()
-            webhooks = httpx.AsyncClient(transport=Astray(way, script) if script else way, follow_redirects=False)
+            way = webhook_transport or fast_transport(resolver=webhook_resolver(chosen))
+            way = Astray(way, script) if script else way
+            webhooks = httpx.AsyncClient(transport=way, follow_redirects=False, trust_env=False)
             await opened.enter_async_context(webhooks)
             sender = Sender(DeliveryStore(database), webhooks, pace=pace)
             once = Once(database, clock=clock, wake=sender.wake)
-            endpoints = EndpointStore(database, once, clock=clock)
+            expect_target = expect_public if chosen.in_production else anywhere
+            endpoints = EndpointStore(database, once, clock=clock, expect_target=expect_target)
             vault = Vault(chosen.fingerprint_secret)
             store = Store(database, vault, once, authorise=bank, clock=clock)
             work = [

@@ -1,5 +1,6 @@
 """The endpoints that events are told to."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from .idempotency_store import Clock, Once
 from .page_store import page_of
 from .refusals import NoSuchObject
 from .rows import WebhookEndpointRow
+from .target import anywhere
 
 CONFIGURED = "we_configured"
 """The endpoint that the settings name. There is one, so that a changed setting moves it."""
@@ -28,13 +30,18 @@ DELIVERIES_AT_ONCE = 1000
 class EndpointStore:
     """Each method is one transaction, but for deletion, which is as many as it needs."""
 
-    def __init__(self, database: Database, once: Once, *, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, once: Once, *, clock: Clock, expect_target: Callable[[str], None] = anywhere
+    ) -> None:
+        """Keep endpoints; `expect_target` refuses an address that a caller may not name."""
         self._database = database
         self._once = once
         self._clock = clock
+        self._expect_target = expect_target
 
     async def create(self, attempt: Attempt | None, command: commands.CreateWebhookEndpoint) -> Answer:
         """Tell this address of what happens from now on. The answer alone has the secret."""
+        self._expect_target(command.url)
 
         async def work(session: AsyncSession) -> Answer:
             await session.exec(select(func.pg_advisory_xact_lock(func.hashtext("webhook_endpoints"))))
@@ -57,6 +64,8 @@ class EndpointStore:
         self, attempt: Attempt | None, endpoint_id: str, command: commands.UpdateWebhookEndpoint
     ) -> Answer:
         """Change what is given. What a disabled endpoint has not been told yet waits until it is enabled again."""
+        if command.url is not None:
+            self._expect_target(command.url)
 
         async def work(session: AsyncSession) -> Answer:
             row = await _found(session, endpoint_id, lock=True)

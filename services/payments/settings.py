@@ -1,22 +1,22 @@
 """What an operator sets for payments."""
 
-from typing import Annotated, Self
+from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from services.chassis.settings import ScriptableSettings
+from services.chassis.settings import ScriptableSettings, Secret
 
 
 class Settings(ScriptableSettings):
     """PUBLIC_URL is the shop's address: its pages alone may exchange a card for a token from a browser."""
 
-    payments_secret_key: str
+    payments_secret_key: Secret
     payments_publishable_key: str
-    fingerprint_secret: str
+    fingerprint_secret: Secret
     public_url: str
     webhook_url: str = ""
-    payments_webhook_secret: Annotated[str, Field(repr=False)] = ""
+    payments_webhook_secret: Secret = ""
 
     @property
     def shop_origin(self) -> str:

@@ -84,16 +84,27 @@ def test_nothing_runs_as_root_or_gains_rights() -> None:
     for name, service in compose().items():
         assert service.get("cap_drop") == ["ALL"], name
         assert service.get("security_opt") == ["no-new-privileges:true"], name
-        assert "user" not in service, name
-        assert service.get("read_only") or not is_ours(service), name
-    # PostgreSQL's image begins as root to take its data folder, and needs these rights to become another user.
-    assert "SETUID" in compose()["postgres"]["cap_add"]
+        assert "cap_add" not in service, name
+        assert service.get("read_only") is True, name
+        assert service["mem_limit"], name
+        assert service["pids_limit"], name
+        assert service["cpus"], name
+        assert ("user" in service) == (name == "postgres"), name
+    assert compose()["postgres"]["user"] == "999:999"
 
 
 def test_only_three_ports_are_published_and_on_this_machine_only() -> None:
     published = {name: service["ports"] for name, service in compose().items() if "ports" in service}
 
     assert published == {name: [f"127.0.0.1:{port}:{port}"] for name, port in PUBLISHED.items()}
+
+
+def test_only_what_is_published_is_on_the_network_outside() -> None:
+    outside = {name for name, service in compose().items() if "outside" in service["networks"]}
+
+    assert outside == PUBLISHED.keys()
+    networks = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8"))["networks"]
+    assert networks == {"inside": {"internal": True}, "outside": {}}
 
 
 def test_the_inner_ports_that_tests_open_stay_on_this_machine_too() -> None:
@@ -171,7 +182,7 @@ def pins(lock: str) -> dict[str, str]:
     return {normal(name): version for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", text, flags=re.MULTILINE)}
 
 
-LOCKS = [*SERVICES, "run", "test", "check"]
+LOCKS = [*SERVICES, "run", "test", "check", "audit"]
 
 
 @pytest.mark.parametrize("lock", LOCKS)

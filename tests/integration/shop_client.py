@@ -16,7 +16,7 @@ import asyncpg
 import httpx
 
 from services.local.token import access_token
-from tests.stacks import ComposeStack, RunningStack
+from tests.stacks import RunningStack
 
 T = TypeVar("T")
 
@@ -276,14 +276,7 @@ class Shop:
 
     async def rows(self, service: str, statement: str, *arguments: object) -> list[asyncpg.Record]:
         """Look into a service's database, or put its clocks back, as the service itself may."""
-        port = 5432 if isinstance(self.stack, ComposeStack) else self.stack.addresses.postgres_port
-        connection = await asyncpg.connect(
-            host="127.0.0.1",
-            port=port,
-            user=f"{service}_app",
-            password=self.stack.secrets[f"{service.upper()}_APP_PASSWORD"],
-            database=service,
-        )
+        connection = await asyncpg.connect(self.stack.database_url(service))
         try:
             found: list[asyncpg.Record] = await connection.fetch(statement, *arguments)
             return found

@@ -27,6 +27,7 @@ from services.local.openapi import settings_for
 from services.local.settings import SERVICES
 from tests.conftest import MakeDatabase
 from tests.every_route import application
+from tests.production import settings_of
 from tests.service.idp import Pkce, running, sign_in
 from tests.serving import serving
 
@@ -276,4 +277,4 @@ def test_a_shop_by_http_says_so_at_its_start(capsys: pytest.CaptureFixture[str])
 
 def test_a_shop_by_http_does_not_start_in_production() -> None:
     with pytest.raises(ValidationError, match="https in production"):
-        settings_for("controller", **HTTP, environment="production")
+        settings_of("controller", public_url="http://shop.example")

@@ -1,6 +1,7 @@
 """What keeps one service out of another's data, and an answer from being given before its commit."""
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 from fastapi import APIRouter, FastAPI
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -219,6 +221,33 @@ async def test_a_request_that_is_cancelled_leaves_the_next_one_its_connection(
                     await database.transact(sleep_connection if fast else sleep_session)
             with suppress(Unavailable):
                 assert await database.transact(one_connection if fast else one_session) == 1
+
+
+@pytest.mark.parametrize("kind", [Database, FastDatabase])
+@pytest.mark.parametrize("refused", ["kept twice", "of a wrong kind"])
+async def test_an_error_does_not_quote_the_row_that_was_refused(
+    make_database: MakeDatabase, kind: type[Database | FastDatabase], refused: str
+) -> None:
+    urls = await make_database("catalog")
+    owner = await asyncpg.connect(urls.owner)
+    await owner.execute("CREATE TABLE doors (word text UNIQUE, open boolean CHECK (open))")
+    await owner.execute("INSERT INTO doors VALUES ('open sesame', true)")
+    await owner.close()
+    statement = f"INSERT INTO doors VALUES ('open sesame', {str(refused == 'kept twice').lower()})"
+
+    async def with_session(session: AsyncSession) -> None:
+        await (await session.connection()).execute(text(statement))
+
+    async def with_connection(connection: asyncpg.Connection) -> None:
+        await connection.execute(statement)
+
+    async with kind(urls.app) as database:
+        with pytest.raises((IntegrityError, asyncpg.IntegrityConstraintViolationError)) as failure:
+            await database.transact(with_session if isinstance(database, Database) else with_connection)
+
+    told = "".join(traceback.format_exception(failure.value)).replace(statement, "")
+    assert "violates" in told
+    assert "sesame" not in told
 
 
 async def test_a_commit_that_fails_answers_500_and_leaves_nothing(make_database: MakeDatabase) -> None:

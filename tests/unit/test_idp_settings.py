@@ -5,17 +5,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from services.chassis.settings import Environment
 from services.idp.settings import Settings
+from tests.production import SETTINGS
 
-GOOD: dict[str, Any] = {
-    "environment": Environment.PRODUCTION,
-    "database_url": "postgresql://idp_app:x@db/idp",
-    "oidc_issuer": "https://id.shop.test",
-    "public_url": "https://shop.test/",
-    "oidc_client_secret": "a-secret",
-    "catalog_client_secret": "another",
-}
+GOOD: dict[str, Any] = SETTINGS["idp"] | {"public_url": "https://shop.test/"}
 
 
 def test_a_production_start_with_secrets_of_its_own_is_fine() -> None:
@@ -23,7 +16,6 @@ def test_a_production_start_with_secrets_of_its_own_is_fine() -> None:
 
     assert settings.public_url == "https://shop.test"
     assert settings.demo_accounts is False
-    assert "a-secret" not in repr(settings)
 
 
 @pytest.mark.parametrize(

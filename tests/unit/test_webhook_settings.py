@@ -5,34 +5,15 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from services.chassis.settings import Environment, ServiceSettings
+from services.chassis.settings import ServiceSettings
 from services.controller.settings import Settings as ControllerSettings
 from services.payments.settings import Settings as PaymentsSettings
+from tests.production import SETTINGS, WEBHOOK_SECRET
 
-PAYMENTS: dict[str, Any] = {
-    "environment": Environment.PRODUCTION,
-    "database_url": "postgresql://payments_app:x@db/payments",
-    "public_url": "https://shop.test",
-    "payments_secret_key": "sk_1",
-    "payments_publishable_key": "pk_1",
-    "fingerprint_secret": "a-fingerprint-secret",
-}
-CONTROLLER: dict[str, Any] = {
-    "environment": Environment.PRODUCTION,
-    "database_url": "postgresql://controller_app:x@db/controller",
-    "public_url": "https://shop.test",
-    "session_secret": "a-session-secret-that-is-long",
-    "catalog_url": "http://catalog",
-    "cartdb_url": "http://cartdb",
-    "oidc_issuer": "https://id.shop.test",
-    "oidc_client_secret": "a-client-secret",
-    "payments_url": "http://payments",
-    "payments_secret_key": "sk_1",
-    "payments_publishable_key": "pk_1",
-}
+PAYMENTS, CONTROLLER = SETTINGS["payments"], SETTINGS["controller"]
 GOOD: dict[str, Any] = {
     "webhook_url": "http://controller:8000/webhooks/payments",
-    "payments_webhook_secret": "whsec_mine",
+    "payments_webhook_secret": WEBHOOK_SECRET,
 }
 
 
@@ -42,14 +23,14 @@ def test_a_start_with_or_without_a_webhook_is_fine_and_shows_no_secret(
 ) -> None:
     kind(**usual)
 
-    assert "whsec_mine" not in repr(kind(**usual, **GOOD))
+    assert WEBHOOK_SECRET not in repr(kind(**usual, **GOOD))
 
 
 @pytest.mark.parametrize(
     ("kind", "usual", "wrong"),
     [
         (PaymentsSettings, PAYMENTS, {"webhook_url": GOOD["webhook_url"]}),
-        (PaymentsSettings, PAYMENTS, {"payments_webhook_secret": "whsec_mine"}),
+        (PaymentsSettings, PAYMENTS, {"payments_webhook_secret": WEBHOOK_SECRET}),
         (PaymentsSettings, PAYMENTS, GOOD | {"webhook_url": "controller:8000/webhooks"}),
         (PaymentsSettings, PAYMENTS, GOOD | {"payments_webhook_secret": "mine"}),
         (PaymentsSettings, PAYMENTS, GOOD | {"payments_webhook_secret": "whsec_sample"}),
@@ -63,5 +44,5 @@ def test_half_a_webhook_a_wrong_address_or_a_sample_secret_is_refused(
     with pytest.raises(ValidationError) as refused:
         kind(**usual, **wrong)
 
-    assert "a-fingerprint-secret" not in str(refused.value)
+    assert str(PAYMENTS["fingerprint_secret"]) not in str(refused.value)
     assert any(word in str(refused.value) for word in ("WEBHOOK_URL", "PAYMENTS_WEBHOOK_SECRET"))

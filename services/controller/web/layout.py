@@ -121,8 +121,9 @@ def page_headers(settings: Settings) -> dict[str, str]:
 
 def page(request: Request, template: str, frame: Frame, *, status: int = 200, **context: Any) -> HTMLResponse:
     """A page in its frame."""
-    text = _templates.get_template(template).render(frame=frame, **context)
-    return HTMLResponse(text, status, headers=page_headers(request.state.settings))
+    settings: Settings = request.state.settings
+    text = _templates.get_template(template).render(frame=frame, explorer=not settings.in_production, **context)
+    return HTMLResponse(text, status, headers=page_headers(settings))
 
 
 def _retry_after(problem: Problem) -> str | None:
