@@ -178,7 +178,7 @@ async def send_form(browser: httpx.AsyncClient, shown: httpx.Response, name: str
 
 
 async def pass_provider(browser: httpx.AsyncClient, shown: httpx.Response, name: str) -> tuple[str, bool]:
-    """Sign up on the provider's page, or sign in where the name is taken. Where that leads back to, and whether it is new.
+    """Sign up on the provider's page, or sign in if the name is taken. Where that leads back to; whether it is new.
 
     A sign-in that fails would count against everybody at this address, and a crowd of them would be kept out.
     """
