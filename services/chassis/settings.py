@@ -66,9 +66,9 @@ class ServiceSettings(BaseSettings):
             return self
         purposes: dict[str, str] = {}
         for name, secret in self._secrets().items():
-            expect_secret(name.upper(), secret)
+            expect_secret(name, secret)
             if (twin := purposes.setdefault(secret, name)) != name:
-                raise ValueError(f"{name.upper()} is the same secret as {twin.upper()}: give each purpose its own")
+                raise ValueError(f"{name} is the same secret as {twin}: give each purpose its own")
         return self
 
     @model_validator(mode="after")
@@ -79,9 +79,9 @@ class ServiceSettings(BaseSettings):
         return self
 
     def _secrets(self) -> dict[str, str]:
-        """By name; of the database's URL its password, where it has one."""
-        told = {name: getattr(self, name) for name, field in type(self).model_fields.items() if not field.repr}
-        told["database_url"] = urlsplit(self.database_url).password or ""
+        """By what they are called; of the database's URL its password, where it has one."""
+        told = {name.upper(): getattr(self, name) for name, field in type(self).model_fields.items() if not field.repr}
+        told = {"the password in DATABASE_URL": urlsplit(told.pop("DATABASE_URL")).password or "", **told}
         return {name: secret for name, secret in told.items() if secret}
 
 

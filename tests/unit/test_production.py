@@ -84,7 +84,7 @@ def test_a_secret_that_could_be_guessed_is_refused(service: str, name: str, bad:
 def test_a_default_database_password_is_refused(service: str, password: str) -> None:
     told = refusal(service, database_url=DATABASE.format(service=service, password=password))
 
-    assert "DATABASE_URL " in told
+    assert "the password in DATABASE_URL " in told
 
 
 @pytest.mark.parametrize(
