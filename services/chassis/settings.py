@@ -3,7 +3,7 @@
 import re
 from enum import StrEnum
 from ipaddress import ip_network
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -36,10 +36,10 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     environment: Environment = Environment.DEVELOPMENT
-    database_url: Secret
-    database_pool_size: int = 10
-    log_format: str = "json"
-    log_level: str = "info"
+    database_url: Annotated[Secret, Field(pattern=r"^postgresql://")]
+    database_pool_size: Annotated[int, Field(ge=1)] = 10
+    log_format: Literal["json", "human"] = "json"
+    log_level: Annotated[str, Field(pattern=r"(?i)^(debug|info|warning|error|critical)$")] = "info"
     trusted_proxies: str = ""
 
     @property
@@ -113,7 +113,7 @@ class ScriptableSettings(ServiceSettings):
 class ProviderSettings(ServiceSettings):
     """Of a service that takes tokens of an OpenID provider. Lists are separated by blanks, the types by commas."""
 
-    oidc_issuer: str
+    oidc_issuer: Annotated[str, Field(pattern=r"^https?://[^/]")]
     oidc_internal_url: str | None = None
     oidc_origins: str = ""
     oidc_audience: str
