@@ -17,7 +17,7 @@ class Limits:
 
     Attributes:
         connections: at once; the next one is answered 503.
-        head_bytes: request line and headers together.
+        head_bytes: request line and headers together; and anything else that is no body.
     """
 
     connections: int = 800
@@ -59,17 +59,21 @@ class LimitedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless the head has no end."""
-        if self._in_head:
-            self._head_bytes += len(data)
+        """Read on, unless the head has no end, or what stands between and after the parts of a body."""
+        self._head_bytes += len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > self.limits.head_bytes:
+        if self._head_bytes > self.limits.head_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         """A request's first byte."""
         super().on_message_begin()
         self._allow(self.limits.head_seconds)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header. What comes after the body is none: no proxy has checked it, and it would stand beside its own."""
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is there; the body may follow."""
@@ -78,9 +82,14 @@ class LimitedProtocol(HttpToolsProtocol):
         ):
             self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             raise TooLargeError
-        self._in_head = False
+        self._in_head, self._head_bytes = False, 0
         self._allow(self.limits.body_seconds)
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body, whose length the service limits."""
+        self._head_bytes = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is whole, and the service's turn."""

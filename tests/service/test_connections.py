@@ -173,6 +173,45 @@ async def test_a_head_just_below_the_limits_is_served(address: str) -> None:
         assert (await wire.answer())[0] == 200
 
 
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+NO_BODY = {
+    "trailers": (b"0\r\n", b"X: " + b"1" * 500 + b"\r\n"),
+    "a trailer": (b"0\r\nX: ", b"1" * 500),
+    "the name of a trailer": (b"0\r\n", b"X" * 500),
+    "an extension of a chunk": (b"1;x=", b"1" * 500),
+}
+
+
+@pytest.mark.parametrize(("begun", "more"), NO_BODY.values(), ids=NO_BODY)
+async def test_what_is_neither_head_nor_body_has_an_end_too(begun: bytes, more: bytes) -> None:
+    class Unhurried(LimitedProtocol):
+        limits = Limits(body_seconds=PATIENCE_SECONDS * 2, head_bytes=4096)
+
+    async with on_a_port(echo, http=Unhurried) as address:
+        async with connected(address) as wire:
+            await wire.send(CHUNKED + b"1\r\n1\r\n" + begun)
+            await wire.drip(more)
+
+            assert (await wire.answer())[0] in (431, 0)
+        await expect_service(address)
+
+
+async def test_a_field_after_the_body_is_no_header() -> None:
+    async def headers(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await Request(scope, receive).body()
+            await JSONResponse({name.decode(): value.decode() for name, value in scope["headers"]})(scope, receive, send)
+
+    async with on_a_port(headers, http=LimitedProtocol) as address, connected(address) as wire:
+        await wire.send(POST + b"X-Forwarded-For: 192.0.2.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n1\r\n")
+        await wire.send(b"0\r\nX-Forwarded-For: 192.0.2.99\r\nCookie: sid=another\r\n\r\n")
+
+        status, told = await wire.answer()
+
+    assert status == 200
+    assert json.loads(told) == {"host": "shop", "x-forwarded-for": "192.0.2.1", "transfer-encoding": "chunked"}
+
+
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: shop\r\n\r\n"
 AMBIGUOUS = {
     "both lengths": POST + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
