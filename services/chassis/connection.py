@@ -17,6 +17,7 @@ class Limits:
 
     Attributes:
         connections: at once; the next one is answered 503.
+        idle_seconds: without a request, or without reading on what is answered.
         head_bytes: request line and headers together; and anything else that is no body.
     """
 
@@ -42,6 +43,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._deadline: float | None = None
         self._looked_at: float | None = None
         self._watch: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
         self._in_head = True
         self._head_bytes = 0
         self._refusal = HTTPStatus.BAD_REQUEST
@@ -54,9 +56,20 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching."""
-        if self._watch is not None:
-            self._watch.cancel()
+        for timer in filter(None, (self._watch, self._unread)):
+            timer.cancel()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The client does not read as fast as it is answered. If it does not read at all, closing would wait for it."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(self.limits.idle_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It reads."""
+        if self._unread is not None:
+            self._unread.cancel()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless the head has no end, or what stands between and after the parts of a body."""
@@ -122,9 +135,9 @@ class LimitedProtocol(HttpToolsProtocol):
         wait = self.limits.head_seconds
         if self._deadline is not None and self._deadline <= self.loop.time():
             if self._looked_at == self._deadline:
-                self._end()
-                return
-            self._looked_at, wait = self._deadline, SECOND_LOOK_SECONDS
+                self._end()  # Closing waits for a client that does not read; the next look does not.
+            else:
+                self._looked_at, wait = self._deadline, SECOND_LOOK_SECONDS
         elif self._deadline is not None:
             wait = self._deadline - self.loop.time()
         self._watch = self.loop.call_later(wait, self._look)

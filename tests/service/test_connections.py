@@ -2,14 +2,15 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import pytest
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from services.chassis.connection import LimitedProtocol, Limits
@@ -128,6 +129,31 @@ async def test_an_idle_connection_is_closed_and_dripping_does_not_keep_it_open(a
         await wire.drip(b"\r\n")
 
         assert (await wire.answer())[0] in (0, 408)
+
+
+async def test_a_client_that_does_not_read_keeps_no_connection() -> None:
+    lost = asyncio.Event()
+
+    class Watched(Short):
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            lost.set()
+
+    async def long(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await Response(b"1" * 60_000)(scope, receive, send)
+
+    async with on_a_port(long, http=Watched) as address:
+        at = urlsplit(address)
+        with socket.create_connection((at.hostname, at.port)) as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.setblocking(False)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not lost.is_set():
+                    # One by one: a request that waits for its turn would have its own time.
+                    with suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+                        deaf.send(GET + b"\r\n")
+                    await asyncio.sleep(0.01)
 
 
 class Patient(LimitedProtocol):
