@@ -226,7 +226,9 @@ async def test_a_field_after_the_body_is_no_header() -> None:
     async def headers(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await Request(scope, receive).body()
-            await JSONResponse({name.decode(): value.decode() for name, value in scope["headers"]})(scope, receive, send)
+            await JSONResponse({name.decode(): value.decode() for name, value in scope["headers"]})(
+                scope, receive, send
+            )
 
     async with on_a_port(headers, http=LimitedProtocol) as address, connected(address) as wire:
         await wire.send(POST + b"X-Forwarded-For: 192.0.2.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n1\r\n")
