@@ -23,6 +23,8 @@ from services.chassis.logs import configure_logging, get_logger, request_id
 from services.local.openapi import FOLDER
 from services.local.settings import REPOSITORY, SERVICES, Addresses, placeholder_secrets, settings_of
 
+pytestmark = pytest.mark.doors
+
 MARKER = "marker-that-came-in"
 # What would tell a stranger how the service is made.
 TOLD_BY_A_BREAK = (
