@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -123,6 +124,8 @@ class Edge:
             await self._app(scope, exchange.receive, exchange.send)
         except Problem as problem:
             await self._answer(exchange, problem)
+        except ClientDisconnect:
+            exchange.status = HTTPStatus.BAD_REQUEST  # Nobody reads an answer, and nothing of ours has broken.
         except Exception:
             logger.exception("unhandled error", method=scope["method"], route=exchange.route)
             await self._answer(exchange, InternalError(request_id=exchange.id))

@@ -6,6 +6,7 @@ import re
 import socket
 
 import httpx
+import pytest
 
 from services.chassis.settings import Environment
 from services.idp.app import create_app
@@ -14,6 +15,8 @@ from tests.conftest import MakeDatabase
 from tests.nodejs import NODE, installed_clients
 from tests.service.idp import CALLBACK, CONTROLLER, EDITOR, SHOP
 from tests.serving import on_a_port
+
+pytestmark = pytest.mark.doors
 
 CHECKS = 20
 

@@ -27,6 +27,8 @@ from tests.service.payments_stand import SECRET, Payments, payments_app
 from tests.serving import serving
 from tests.tokens import TestIssuer
 
+pytestmark = pytest.mark.doors
+
 NOT_THEIRS: dict[str, Any] = {
     "owner_id": "guest:1",
     "owner": "guest:1",

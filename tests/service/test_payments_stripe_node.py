@@ -4,10 +4,14 @@ import asyncio
 import os
 import re
 
+import pytest
+
 from tests.conftest import MakeDatabase
 from tests.nodejs import NODE, installed_clients
 from tests.service.payments_stand import SECRET_KEY, payments_app
 from tests.serving import on_a_port
+
+pytestmark = pytest.mark.doors
 
 CHECKS = 15
 
