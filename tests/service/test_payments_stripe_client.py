@@ -150,7 +150,8 @@ class Unreliable:
                 await Response(status_code=500)(scope, receive, send)
             case "lost answer":
                 await self._app(scope, receive, _nowhere)
-                await asyncio.sleep(30)
+                while (await receive())["type"] != "http.disconnect":
+                    pass
             case _:
                 await self._app(scope, receive, send)
 
