@@ -1,7 +1,6 @@
 """The token endpoint and what comes after: every refusal that the specifications ask for, and the races."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import asyncpg
@@ -34,29 +33,6 @@ from tests.service.idp import (
     userinfo,
 )
 from tests.serving import with_state
-
-
-@pytest.fixture(scope="module")
-async def urls(make_database: MakeDatabase) -> DatabaseUrls:
-    return await make_database("idp")
-
-
-@pytest.fixture(scope="module")
-async def one_for_all(urls: DatabaseUrls) -> AsyncIterator[Idp]:
-    async with running(urls.app) as provider:
-        yield provider
-
-
-@pytest.fixture
-def idp(one_for_all: Idp) -> Iterator[Idp]:
-    yield one_for_all
-    one_for_all.clock.reset()
-
-
-@pytest.fixture
-async def browser(idp: Idp) -> AsyncIterator[httpx.AsyncClient]:
-    async with idp.browser() as client:
-        yield client
 
 
 async def introspect(browser: httpx.AsyncClient, token: str, auth: tuple[str, str] = CONTROLLER) -> dict[str, Any]:
@@ -361,9 +337,9 @@ async def test_a_second_use_of_a_code_is_refused_and_ends_the_tokens_of_the_firs
     assert (await refresh(browser, tokens["refresh_token"])).json()["error"] == "invalid_grant"
 
 
-async def test_of_twenty_simultaneous_redemptions_one_succeeds(idp: Idp, urls: DatabaseUrls) -> None:
+async def test_of_twenty_simultaneous_redemptions_one_succeeds(idp: Idp, idp_urls: DatabaseUrls) -> None:
     pkce = Pkce()
-    async with idp.browser() as browser, running(urls.app) as replica, replica.browser() as other:
+    async with idp.browser() as browser, running(idp_urls.app) as replica, replica.browser() as other:
         code = await code_of(browser, pkce)
 
         answers = await asyncio.gather(*(redeem((browser, other)[n % 2], code, pkce) for n in range(20)))
@@ -642,8 +618,8 @@ async def test_first_starts_race_for_the_key_and_the_database_decides(make_datab
 async def test_the_next_key_is_published_before_it_signs_and_the_last_one_stays_until_its_tokens_have_ended(
     make_database: MakeDatabase,
 ) -> None:
-    urls = await make_database("idp")
-    async with running(urls.app) as idp, idp.browser() as browser:
+    idp_urls = await make_database("idp")
+    async with running(idp_urls.app) as idp, idp.browser() as browser:
 
         async def published() -> list[str]:
             return [key["kid"] for key in (await browser.get("/jwks")).json()["keys"]]
@@ -663,7 +639,7 @@ async def test_the_next_key_is_published_before_it_signs_and_the_last_one_stays_
         last = await published()
         idp.clock.advance(days=1)
         await idp.state["provider"].store.sweep()
-        connection = await asyncpg.connect(urls.app)
+        connection = await asyncpg.connect(idp_urls.app)
         kept = [row["kid"] for row in await connection.fetch("SELECT kid FROM signing_keys")]
         await connection.close()
 
@@ -690,11 +666,11 @@ async def test_pages_of_public_clients_may_ask_for_tokens_and_nobody_may_read_th
 
 
 async def test_what_has_ended_is_swept_away(make_database: MakeDatabase) -> None:
-    urls = await make_database("idp")
-    async with running(urls.app) as idp, idp.browser() as browser:
+    idp_urls = await make_database("idp")
+    async with running(idp_urls.app) as idp, idp.browser() as browser:
         await tokens_of(browser)
         await code_of(browser, Pkce(), prompt="login")
-        connection = await asyncpg.connect(urls.app)
+        connection = await asyncpg.connect(idp_urls.app)
 
         async def rows() -> list[int]:
             tables = ("sessions", "authorization_codes", "token_families", "refresh_tokens")

@@ -1,6 +1,6 @@
 """Nobody sets what is not theirs to set: every body of the OpenAPI documents is sent with fields too many."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -8,8 +8,8 @@ import pytest
 
 from services.local.settings import SERVICES
 from tests.conftest import MakeDatabase
-from tests.service.cartdb_client import CartDb, running_cartdb
-from tests.service.catalog_stand import Stand, standing
+from tests.service.cartdb_client import CartDb
+from tests.service.catalog_stand import Stand
 from tests.service.idp import Pkce, action_of, redeem, redirected, request_for, running
 from tests.service.operations import (
     CARTDB,
@@ -23,9 +23,7 @@ from tests.service.operations import (
     somebody,
     somebodys_guest,
 )
-from tests.service.payments_stand import SECRET, Payments, payments_app
-from tests.serving import serving
-from tests.tokens import TestIssuer
+from tests.service.payments_stand import SECRET, Payments
 
 NOT_THEIRS: dict[str, Any] = {
     "owner_id": "guest:1",
@@ -61,24 +59,6 @@ def foreign_fields(operation: Operation) -> dict[str, Any]:
 
 def with_body(service: str) -> list[str]:
     return [name for name, operation in operations(service).items() if operation.body is not None]
-
-
-@pytest.fixture(scope="module")
-async def cartdb(make_database: MakeDatabase) -> AsyncIterator[CartDb]:
-    async with running_cartdb((await make_database("cartdb")).app) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-async def catalog(make_database: MakeDatabase) -> AsyncIterator[Stand]:
-    async with standing(await make_database("catalog"), TestIssuer()) as stand:
-        yield stand
-
-
-@pytest.fixture(scope="module")
-async def payments(make_database: MakeDatabase) -> AsyncIterator[Payments]:
-    async with serving(payments_app((await make_database("payments")).app)) as client:
-        yield Payments(client)
 
 
 async def expect_refused(http: httpx.AsyncClient, operation: Operation, ask: Ask, headers: dict[str, str]) -> None:
