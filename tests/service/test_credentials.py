@@ -12,18 +12,16 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from tests.operations import Ask, Headers, operations
 from tests.service.cartdb_client import CartDb, new_guest
 from tests.service.catalog_stand import Stand
-from tests.service.operations import (
+from tests.service.good_requests import (
     CARTDB,
     CATALOG,
     OF_GUESTS,
     OF_USERS,
     PAYMENTS,
-    Ask,
-    Headers,
     Person,
-    operations,
     somebody,
     somebodys_guest,
 )

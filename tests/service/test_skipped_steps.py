@@ -7,9 +7,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from tests.operations import Ask, operations
 from tests.service.cartdb_client import CartDb
 from tests.service.catalog_stand import Stand
-from tests.service.operations import CARTDB, CATALOG, PAYMENTS, Ask, operations, somebody, somebodys_guest
+from tests.service.good_requests import CARTDB, CATALOG, PAYMENTS, somebody, somebodys_guest
 from tests.service.payments_stand import SECRET, Payments
 
 Body = Mapping[str, Any]
