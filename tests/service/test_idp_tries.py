@@ -140,6 +140,16 @@ async def test_a_whole_ipv6_network_counts_as_one_address(idp: Idp) -> None:
     assert await works(idp, "bob", address="2001:db8:1:2::1")
 
 
+async def test_what_was_typed_for_a_username_is_counted_and_not_kept(idp: Idp, idp_urls: DatabaseUrls) -> None:
+    assert await guess(idp, "my-secret-password", address="198.51.100.14") == [400]
+
+    connection = await asyncpg.connect(idp_urls.app)
+    kept = await connection.fetch("SELECT username FROM sign_in_failures WHERE address = '198.51.100.14'")
+    await connection.close()
+    assert len(kept) == 2
+    assert "my-secret-password" not in str(kept)
+
+
 async def test_a_new_account_does_not_inherit_the_failures_of_its_name(idp: Idp) -> None:
     assert await guess(idp, "newcomer", address="198.51.100.11", times=10) == [400] * 10
 
