@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import httpx
 import pytest
@@ -229,6 +229,7 @@ class KnownProvider:
 class KnownIdentity:
     client_id = "controller"
     provider = KnownProvider()
+    resource: ClassVar[dict[str, str]] = {}
 
 
 async def begun(settings: dict[str, str]) -> tuple[str, str]:
