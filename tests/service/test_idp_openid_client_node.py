@@ -1,9 +1,6 @@
 """A certified relying party, npm openid-client, against the provider over real HTTP: its checks are in tests/node/."""
 
-import asyncio
 import socket
-
-import httpx
 
 from services.chassis.settings import Environment
 from services.idp.app import create_app
@@ -11,15 +8,9 @@ from services.idp.settings import Settings
 from tests.conftest import MakeDatabase
 from tests.nodejs import expect_checks
 from tests.service.idp import CALLBACK, CONTROLLER, EDITOR, SHOP
-from tests.serving import on_a_port
+from tests.serving import on_a_port, until_ready
 
 CHECKS = 20
-
-
-async def is_ready(address: str) -> None:
-    async with asyncio.timeout(30), httpx.AsyncClient(base_url=address) as client:
-        while (await client.get("/health/ready")).status_code != 200:  # noqa: ASYNC110 - it is another service
-            await asyncio.sleep(0.05)
 
 
 async def test_a_certified_relying_party_works_unchanged(make_database: MakeDatabase) -> None:
@@ -34,7 +25,7 @@ async def test_a_certified_relying_party_works_unchanged(make_database: MakeData
         demo_accounts=True,
     )
     async with on_a_port(create_app(settings), listening) as address:
-        await is_ready(address)
+        await until_ready(address)
         await expect_checks(
             "openid.test.mjs",
             CHECKS,
