@@ -14,9 +14,17 @@ from services.controller.session import Signer, hash_of
 from services.local.settings import SERVICES
 from tests.every_route import Door, doors
 from tests.integration.bodies import BODIES, SIGNED
-from tests.integration.browser_world import PAGE, STRANGER, STRANGERS_HOST, Told, World, guest_with_a_row
+from tests.integration.browser_world import (
+    FOREIGN,
+    PAGE,
+    STRANGER,
+    STRANGERS_HOST,
+    Told,
+    World,
+    guest_with_a_row,
+    replay,
+)
 from tests.integration.shop_client import Shop, Shopper, problem_type
-from tests.integration.test_sessions import FOREIGN, replay
 from tests.operations import operations
 from tests.stacks import RunningStack
 
@@ -211,7 +219,7 @@ JSON_BODIES = {
 @pytest.mark.parametrize("headers", FOREIGN)
 def test_no_route_of_the_shop_makes_a_change_for_another_sites_page(world: World, headers: dict[str, str]) -> None:
     customer = world.customer
-    before = customer.read("/session")
+    before = customer.read("/session"), customer.cart(), customer.read("/carts")
     got = {}
 
     for door in CHANGES:
@@ -221,7 +229,7 @@ def test_no_route_of_the_shop_makes_a_change_for_another_sites_page(world: World
             got[door] = answer.status_code
 
     assert got == NO_COOKIE_OPENS
-    assert customer.read("/session") == before
+    assert (customer.read("/session"), customer.cart(), customer.read("/carts")) == before
     assert len(CHANGES) > 30
 
 

@@ -393,14 +393,6 @@ async def test_a_second_use_of_a_refresh_token_ends_the_whole_family(browser: ht
         assert (await userinfo(browser, tokens["access_token"])).status_code == 401
 
 
-async def test_of_ten_simultaneous_refreshes_one_succeeds(browser: httpx.AsyncClient) -> None:
-    tokens = await tokens_of(browser)
-
-    answers = await asyncio.gather(*(refresh(browser, tokens["refresh_token"]) for _ in range(10)))
-
-    assert sorted(answer.status_code for answer in answers) == [200, *[400] * 9]
-
-
 async def test_a_family_ends_for_good_after_thirty_days(idp: Idp, browser: httpx.AsyncClient) -> None:
     tokens = await tokens_of(browser)
     idp.clock.advance(days=29)
