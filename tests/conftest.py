@@ -128,9 +128,8 @@ class Databases:
     async def look_into_all(self, seen: Seen) -> None:
         """Search every table that the tests wrote."""
         for name in self.made:
-            template = name.rpartition("_")[0]
-            service = template.removeprefix(f"{self.prefix}_")
-            async for table, text in tables_of(self._urls(name, template).owner, service):
+            service = name.split("_")[1]
+            async for table, text in tables_of(self._urls(name, self.templates[service]).owner, service):
                 seen.look(table, text)
 
     async def drop_all(self) -> None:

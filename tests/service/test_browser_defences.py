@@ -31,6 +31,8 @@ from tests.production import settings_of
 from tests.service.idp import Pkce, running, sign_in
 from tests.serving import serving
 
+pytestmark = pytest.mark.doors
+
 HTTP = {"public_url": "http://shop.example", "oidc_issuer": "http://id.example"}
 HTTPS = {"public_url": "https://shop.example", "oidc_issuer": "https://id.example"}
 A_YEAR = "max-age=31536000; includeSubDomains"

@@ -15,6 +15,8 @@ from starlette.types import Receive, Scope, Send
 from services.chassis.connection import LimitedProtocol, Limits
 from tests.serving import on_a_port
 
+pytestmark = pytest.mark.doors
+
 PATIENCE_SECONDS = 20.0
 GET = b"GET / HTTP/1.1\r\nHost: shop\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: shop\r\n"

@@ -10,6 +10,8 @@ import pytest
 from services.local.postgres import EmbeddedPostgres, Server
 from services.local.processes import StartError, alive
 
+pytestmark = pytest.mark.doors
+
 
 def rows(server: Server, statement: str, *, database: str = "postgres", user: str = "", password: str = "") -> str:
     there = Server(server.url(database=database, user=user, password=password)) if user else server

@@ -28,6 +28,8 @@ from tests.service.idp import (
     userinfo,
 )
 
+pytestmark = pytest.mark.doors
+
 ESSENTIAL_NAME = json.dumps({"userinfo": {"name": {"essential": True}}})
 
 

@@ -2,6 +2,8 @@
 
 import socket
 
+import pytest
+
 from services.chassis.settings import Environment
 from services.idp.app import create_app
 from services.idp.settings import Settings
@@ -9,6 +11,8 @@ from tests.conftest import MakeDatabase
 from tests.nodejs import expect_checks
 from tests.service.idp import CALLBACK, CONTROLLER, EDITOR, SHOP
 from tests.serving import on_a_port, until_ready
+
+pytestmark = pytest.mark.doors
 
 CHECKS = 20
 

@@ -11,6 +11,8 @@ from services.idp.passwords import MOST_WAITING
 from tests.conftest import DatabaseUrls
 from tests.service.idp import Idp, Pkce, action_of, redeem, redirected, request_for, running, sign_in, userinfo
 
+pytestmark = pytest.mark.doors
+
 READABLE = 4.5
 VISIBLE = 3.0
 

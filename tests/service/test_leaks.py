@@ -13,6 +13,8 @@ from tests.conftest import MakeDatabase, pytest_runtest_logreport
 from tests.leaks import Seen, listening
 from tests.readable import MUST_BE_KEPT, tables_of
 
+pytestmark = pytest.mark.doors
+
 RANDOM = "Zk3vQ9tXb2Lw8RfN5yHcD7mPs1JgA4uE6oKiT0VxWqB"
 # Told apart by how they are found: those that look like what they are, and those that a test has sent or received.
 BY_SHAPE = {

@@ -15,6 +15,8 @@ from tests.service.good_requests import CARTDB, CATALOG, OF_USERS, PAYMENTS, som
 from tests.service.idp import Pkce, action_of, redeem, redirected, request_for, running
 from tests.service.payments_stand import SECRET, Payments
 
+pytestmark = pytest.mark.doors
+
 
 async def expect_refused(http: httpx.AsyncClient, operation: Operation, ask: Ask, headers: dict[str, str]) -> None:
     """Each foreign field is refused by its name; after all of them the body itself is still as good as ever."""

@@ -19,6 +19,8 @@ from tests.nodejs import NODE, installed_clients
 from tests.service.payments_stand import SECRET, SECRET_KEY, payments_app
 from tests.serving import on_a_port
 
+pytestmark = pytest.mark.doors
+
 PAPER = (REPOSITORY / "docs" / "payments.md").read_text(encoding="utf-8")
 PRINTED = r"pi_\w+ succeeded 6400\nre_\w+ succeeded 1400\ncard_declined generic_decline\n"
 

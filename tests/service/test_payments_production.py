@@ -10,6 +10,8 @@ from tests.conftest import DatabaseUrls, MakeDatabase
 from tests.production import SETTINGS
 from tests.serving import serving
 
+pytestmark = pytest.mark.doors
+
 KEY = {"Authorization": f"Bearer {SETTINGS['payments']['payments_secret_key']}"}
 EVENTS = {"enabled_events[]": "*"}
 

@@ -1,9 +1,13 @@
 """Stripe's official client for Node.js against the processor, over real HTTP: what it checks is in tests/node/."""
 
+import pytest
+
 from tests.conftest import MakeDatabase
 from tests.nodejs import expect_checks
 from tests.service.payments_stand import SECRET_KEY, payments_app
 from tests.serving import on_a_port
+
+pytestmark = pytest.mark.doors
 
 CHECKS = 15
 

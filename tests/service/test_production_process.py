@@ -6,10 +6,13 @@ import sys
 import time
 
 import httpx
+import pytest
 
 from services.local.ports import free_port
 from services.local.settings import REPOSITORY
 from tests.production import SETTINGS
+
+pytestmark = pytest.mark.doors
 
 
 def test_metrics_have_a_port_of_their_own() -> None:

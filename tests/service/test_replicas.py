@@ -10,6 +10,8 @@ import pytest
 from services.local.stack import Plan, Stack
 from tests.stacks import free_offset
 
+pytestmark = pytest.mark.doors
+
 PATIENCE_SECONDS = 30.0
 
 

@@ -23,6 +23,8 @@ from tests.service.idp import CONTROLLER, Idp, running, service_token, tokens_of
 from tests.serving import on_a_port, serving
 from tests.tokens import TestIssuer
 
+pytestmark = pytest.mark.doors
+
 # What a refusal may say of a token. Everything else of it is the same for all.
 REASONS = {
     "it has expired",

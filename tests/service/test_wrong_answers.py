@@ -17,6 +17,8 @@ from tests.conftest import MakeDatabase
 from tests.service.idp import CONTROLLER, ISSUER, SHOP
 from tests.service.sign_in_stand import FAULTS, PAGE, SESSION_SECRET, Browser, Log, Shop, standing
 
+pytestmark = pytest.mark.doors
+
 FAILED, INTERRUPTED = 400, 503
 ABOUT_KEYS = ("jwks_", "id_token_kid_", "id_token_unknown_kid", "id_token_new_key")
 
