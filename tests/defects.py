@@ -74,7 +74,8 @@ class Mint:
         good, dice = self.token().encode(), random.Random(26)
         turned: list[str] = []
         while len(turned) < FLIPS:
-            place, bit = dice.randrange(len(good)), 1 << dice.randrange(7)
+            # Some bits of the last letter stand for nothing.
+            place, bit = dice.randrange(len(good) - 1), 1 << dice.randrange(7)
             text = bytes([*good[:place], good[place] ^ bit, *good[place + 1 :]]).decode()
             if text.isprintable() and " " not in text:  # No other text travels in a header.
                 turned.append(text)

@@ -63,3 +63,10 @@ async def on_a_port(
     finally:
         server.should_exit = True
         await running
+
+
+async def until_ready(address: str) -> None:
+    """Wait for a service that needs others."""
+    async with asyncio.timeout(30), httpx.AsyncClient(base_url=address) as client:
+        while (await client.get("/health/ready")).status_code != 200:  # noqa: ASYNC110 - it is another service
+            await asyncio.sleep(0.05)

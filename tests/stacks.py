@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import pytest
@@ -150,6 +150,11 @@ def free_offset() -> int:
             return offset
 
 
+def plan_in(folder: Path, **other: Any) -> Plan:
+    """A stack of a test's own, that ends with it."""
+    return Plan(folder, folder / ".env", port_offset=free_offset(), environment="test", durable=False, **other)
+
+
 @contextmanager
 def running_stack(folder: Path) -> Iterator[RunningStack]:
     """The stack at BASE_URL, else a new one in the folder, stopped at the end."""
@@ -159,8 +164,5 @@ def running_stack(folder: Path) -> Iterator[RunningStack]:
         wait_until_ready(stack.addresses, ["controller"])
         yield stack
         return
-    plan = Plan(
-        folder, folder / ".env", port_offset=free_offset(), environment="test", log_level="debug", durable=False
-    )
-    with Stack(plan) as own:
+    with Stack(plan_in(folder, log_level="debug")) as own:
         yield own

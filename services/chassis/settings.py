@@ -23,7 +23,7 @@ class Environment(StrEnum):
 Secret = Annotated[str, Field(repr=False)]
 """No `repr` shows it; production wants it long, of nobody's documentation, and for one purpose only."""
 
-BROWSERS_USE = ("public_url", "oidc_issuer", "payments_public_url")
+BROWSERS_USE = ("public_url", "oidc_issuer")
 SHORTEST_SECRET = 24
 FEWEST_CHARACTERS = 10
 MARK = re.compile(r"(?:[spr]k_(?:test|live)|whsec)_")

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import case, tuple_
@@ -25,7 +26,7 @@ class Row(SQLModel, registry=registry()):
 
 
 class FailureRow(Row, table=True):
-    """Failures of a username from an address since the window began."""
+    """Failures of a username (its hash) from an address since the window began."""
 
     __tablename__ = "sign_in_failures"
 
@@ -45,8 +46,8 @@ class KnownBrowserRow(Row, table=True):
     seen_at: datetime = Field(sa_type=Timestamptz)
 
 
-def _hash_of(browser: str) -> bytes:
-    return hashlib.sha256(browser.encode()).digest()
+def _hash_of(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
 
 
 class Tries:
@@ -129,7 +130,10 @@ async def _known(session: AsyncSession, attempt: Attempt) -> str | None:
 
 
 async def _counters(session: AsyncSession, attempt: Attempt) -> tuple[Counter, ...]:
-    return counters_of(attempt, known_browser=await _known(session, attempt))
+    known_browser = await _known(session, attempt)
+    # Some type their password where the username belongs: it is counted, and not kept.
+    counted = replace(attempt, username=_hash_of(attempt.username).hex())
+    return counters_of(counted, known_browser=known_browser)
 
 
 async def _count(session: AsyncSession, counters: Sequence[Counter], now: datetime) -> list[Counted]:

@@ -45,13 +45,14 @@ async def sign_in(shop: str) -> tuple[float, float]:
 
 async def crowds(shop: str, size: int, ended: Connection) -> list[tuple[float, float]]:
     """Crowds that sign in all at once, one after another until the other end says stop."""
-    seconds: list[tuple[float, float]] = []
+    seconds = await asyncio.gather(*(sign_in(shop) for _ in range(size)))
     while not ended.poll():
         seconds += await asyncio.gather(*(sign_in(shop) for _ in range(size)))
     return seconds
 
 
 def crowd_process(shop: str, size: int, talk: Connection) -> None:
+    talk.send("here")
     talk.send(asyncio.run(crowds(shop, size, talk)))
 
 
@@ -61,6 +62,7 @@ def crowd(shop: str, size: int, told: list[tuple[float, float]]) -> Iterator[Non
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=crowd_process, args=(shop, size, there))
     process.start()
+    here.recv()
     try:
         yield
     finally:

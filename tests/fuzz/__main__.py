@@ -56,11 +56,7 @@ def fuzz(asked: argparse.Namespace, seed: int, folder: Path) -> int:
             and (caller.main or not asked.short)
             and (asked.caller or "") in caller.name
         ]
-        size = (
-            SHORT
-            if asked.short
-            else Size(asked.examples or 100, seconds=None if asked.examples else asked.seconds // len(chosen))
-        )
+        size = size_of(asked, runs=len(chosen))
         outcomes = []
         for number, caller in enumerate(chosen):
             outcome = try_out(

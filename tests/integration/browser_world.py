@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import pytest
 
 from services.contracts.identity import Scope
 from services.local.settings import SERVICES
@@ -19,6 +20,17 @@ STRANGERS_HOST = {
 }
 PAGE = {"Accept": "text/html"}
 WITH_PAGES = {"controller", "idp"}
+
+
+FOREIGN = [
+    pytest.param({"Sec-Fetch-Site": "cross-site"}, id="another site"),
+    pytest.param({"Sec-Fetch-Site": "same-site"}, id="another port of this host"),
+    pytest.param({"Sec-Fetch-Site": "cross-site", "Origin": "null"}, id="a hidden frame"),
+    pytest.param({"Origin": "https://elsewhere.example"}, id="another origin"),
+    pytest.param({"Origin": "null"}, id="no origin"),
+    pytest.param({"Origin": "http://localhost:1"}, id="another port"),
+]
+"""How a browser marks a request that another site's page has made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,3 +203,8 @@ def guest_with_a_row(shop: Shop) -> Shopper:
     guest = shop.guest()
     guest.add("apple")
     return guest
+
+
+def replay(shop: Shop, cookie: str, path: str = "/cart") -> httpx.Response:
+    """One request with a cookie of old."""
+    return shop.browser().get(f"{shop.stack.url}{path}", headers={"Cookie": f"sid={cookie}"})

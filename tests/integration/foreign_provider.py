@@ -7,10 +7,10 @@ import os
 import secrets
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
@@ -127,6 +127,28 @@ def plan_with(provider: ForeignProvider, plan: Plan) -> dict[str, dict[str, str]
     return {"controller": controller, "catalog": taker, "cartdb": taker}
 
 
+def _client(client: tuple[str, str], *, redirect_uris: Sequence[str] = (), **more: Any) -> dict[str, Any]:
+    """A client's registration; what it does not name, it may not do."""
+    usual: dict[str, Any] = {"grant_types": [], "response_types": []}
+    return {"client_id": client[0], "client_secret": client[1], "redirect_uris": [*redirect_uris], **usual, **more}
+
+
+def _clients(shop: str) -> list[dict[str, Any]]:
+    by_code: dict[str, Any] = {"grant_types": ["authorization_code"], "response_types": ["code"]}
+    return [
+        _client(
+            SHOP,
+            redirect_uris=[f"{shop}/callback"],
+            post_logout_redirect_uris=[f"{shop}/shop/"],
+            grant_types=["authorization_code", "refresh_token", "client_credentials"],
+            response_types=["code"],
+        ),
+        _client(READER),
+        _client(EDITOR, grant_types=["client_credentials"]),
+        _client(APP, redirect_uris=[APP_CALLBACK], token_endpoint_auth_method="client_secret_post", **by_code),
+    ]
+
+
 @contextmanager
 def foreign_provider(token_format: str, shop: str) -> Iterator[ForeignProvider]:
     """The provider, for a shop at an address; `token_format` is jwt or opaque."""
@@ -137,36 +159,7 @@ def foreign_provider(token_format: str, shop: str) -> Iterator[ForeignProvider]:
         "resource": RESOURCE,
         "audience": AUDIENCE,
         "scope": SCOPE,
-        "clients": [
-            {
-                "client_id": SHOP[0],
-                "client_secret": SHOP[1],
-                "redirect_uris": [f"{shop}/callback"],
-                "post_logout_redirect_uris": [f"{shop}/shop/"],
-                "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
-                "response_types": ["code"],
-            },
-            {
-                "client_id": READER[0],
-                "client_secret": READER[1],
-                "redirect_uris": [],
-                "grant_types": [],
-                "response_types": [],
-            },
-            {
-                "client_id": EDITOR[0],
-                "client_secret": EDITOR[1],
-                "redirect_uris": [],
-                "grant_types": ["client_credentials"],
-                "response_types": [],
-            },
-            {
-                "client_id": APP[0],
-                "client_secret": APP[1],
-                "redirect_uris": [APP_CALLBACK],
-                "token_endpoint_auth_method": "client_secret_post",
-            },
-        ],
+        "clients": _clients(shop),
     }
     process = subprocess.Popen(
         [str(NODE), "provider.mjs"],
@@ -177,17 +170,25 @@ def foreign_provider(token_format: str, shop: str) -> Iterator[ForeignProvider]:
         text=True,
     )
     try:
-        assert process.stdout is not None
-        heard = ""
-        for line in process.stdout:
-            heard += line
-            if line.startswith("ready"):
-                break
-        assert "ready" in heard, heard
-        threading.Thread(target=process.stdout.read, daemon=True).start()
+        _await_ready(process)
         yield provider
     finally:
         process.terminate()
         process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+
+
+def _await_ready(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    heard = ""
+    for line in process.stdout:
+        heard += line
+        if line.startswith("ready"):
+            break
+    assert "ready" in heard, heard
+    threading.Thread(target=_read_on, args=(process.stdout,), daemon=True).start()
+
+
+def _read_on(told: IO[str]) -> None:
+    """Keep a pipe from filling up."""
+    with told:
+        told.read()

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from services.controller.session import Signer, hash_of
-from services.local.stack import Plan, Stack
+from services.local.stack import Stack
 from tests.integration.foreign_provider import (
     EDITOR,
     OPERATOR,
@@ -23,7 +23,7 @@ from tests.integration.foreign_provider import (
     walk,
 )
 from tests.integration.shop_client import PATIENCE_SECONDS, Shop, Shopper, at_once, eventually, problem_type
-from tests.stacks import free_offset
+from tests.stacks import plan_in
 
 AT_ONCE = 6
 SHORT = 2
@@ -68,12 +68,8 @@ class ForeignShop(Shop):
 def shops(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForeignShop]:
     """Everything but our own provider."""
     folder = tmp_path_factory.mktemp("foreign")
-    plan = Plan(
+    plan = plan_in(
         folder,
-        folder / ".env",
-        port_offset=free_offset(),
-        environment="test",
-        durable=False,
         replicas={"controller": 2 if request.param == "jwt" else 1},
         services=SERVICES,
     )

@@ -15,8 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.controller.app import create_app
-from services.controller.settings import Settings
+from tests.every_route import doors
 from tests.integration.shop_client import ADDRESS, Shop, Shopper
 from tests.stacks import RunningStack
 
@@ -67,6 +66,8 @@ NOBODYS = {
     "DELETE /cart/items/{sku}",
     *(f"{method} /api/cart/items/{{item_id}}{end}" for method in ("PUT", "DELETE") for end in ("", "/")),
     "GET /docs/{service}",
+    "GET /docs/assets/{docs_assets}",
+    "GET /static/{static}",
     "GET /docs/openapi/{service}.json",
     "GET /shop/products/{sku}",
     "GET /shop/pictures/{sku}.svg",
@@ -79,25 +80,8 @@ OPERATORS_TO_READ = {"GET /orders/{order_id}", "GET /shop/orders/{order_id}"}
 
 def routes() -> set[str]:
     """Every route of the controller, whether its document shows it or not."""
-    nowhere = "http://nowhere.test"
-    secret = {"session_secret": "s" * 16, "oidc_client_secret": "s", "payments_secret_key": "sk"}
-    urls = dict.fromkeys(("catalog_url", "cartdb_url", "oidc_issuer", "payments_url"), nowhere)
-    app = create_app(
-        Settings.model_validate(
-            {"database_url": "postgresql://nowhere", "payments_publishable_key": "pk", **secret, **urls}
-        )
-    )
-    found = {(path, method) for path, methods in paths(app.routes) for method in methods}
-    return {f"{method} {path}" for path, method in found if method != "HEAD" and not path.startswith("/health")}
-
-
-def paths(given: Any) -> Iterator[tuple[str, set[str]]]:
-    """Paths and methods, those of routers within routers too."""
-    for route in given:
-        if hasattr(route, "effective_route_contexts"):
-            yield from paths(route.effective_route_contexts())
-        elif methods := getattr(route, "methods", None):
-            yield route.path, methods
+    asked = (door for door in doors("controller") if door.method != "HEAD")
+    return {f"{door.method} {door.template}" for door in asked if not door.template.startswith("/health")}
 
 
 def test_every_route_with_an_id_is_tried_here_or_named_as_nobodys() -> None:

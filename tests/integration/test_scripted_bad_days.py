@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from services.local.stack import Plan, Stack
-from tests.stacks import RunningStack, free_offset
+from services.local.stack import Stack
+from tests.stacks import RunningStack, plan_in
 
 from .shop_client import Shop, Shopper, eventually
 
@@ -23,12 +23,8 @@ def scripted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]
     """A stack of this file's own, whose payments and idp take scripts."""
     folder = tmp_path_factory.mktemp("scripted")
     on = {"FAULT_SCRIPTS": "true"}
-    plan = Plan(
+    plan = plan_in(
         folder,
-        folder / ".env",
-        port_offset=free_offset(),
-        environment="test",
-        durable=False,
         settings={"payments": on, "idp": on},
     )
     with Stack(plan) as stack:

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from services.local.settings import SERVICES
-from services.local.stack import Plan, Stack, wait_until_ready
-from tests.stacks import RunningStack, free_offset
+from services.local.stack import Stack, wait_until_ready
+from tests.stacks import RunningStack, plan_in
 
 
 @pytest.mark.parametrize("service", ["controller", "idp", "payments"])
@@ -68,12 +68,8 @@ def _status(url: str) -> int | None:
 
 
 def test_one_replica_is_killed_paused_and_started_while_the_other_answers(tmp_path: Path) -> None:
-    plan = Plan(
+    plan = plan_in(
         tmp_path,
-        tmp_path / ".env",
-        port_offset=free_offset(),
-        environment="test",
-        durable=False,
         replicas={"catalog": 2},
         settings={"catalog": {"LOG_LEVEL": "error"}},
     )

@@ -7,30 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.integration.bodies import BODIES, CHECKOUT, SIGNED
 from tests.integration.shop_client import ADDRESS, Shop, Shopper, problem_type
-from tests.service.operations import Operation, operations
-from tests.service.test_mass_assignment import foreign_fields, with_body
+from tests.operations import Operation, foreign_fields, operations, with_body
 from tests.stacks import RunningStack
-
-CHECKOUT = {"payment_method": "pm_card_visa", "email": "asha@example.com", "shipping_address": ADDRESS}
-# Bodies that the shop takes, by operation.
-BODIES: dict[str, dict[str, Any]] = {
-    "add_item": {"sku": "apple"},
-    "add_item_to": {"sku": "apple"},
-    "set_item": {"quantity": 1},
-    "set_item_in": {"quantity": 1},
-    "create_cart": {"name": "Mine"},
-    "rename_cart": {"name": "Mine"},
-    "check_out": CHECKOUT,
-    "check_out_one": CHECKOUT,
-    "refund_order": {"amount": 1},
-    "get_description": {"skus": ["apple"]},
-    "add_to_cart": {"product_id": 1},
-    "set_cart_item": {"quantity": 1},
-    "create_payment_from_cart": {name: value for name, value in CHECKOUT.items() if name != "email"},
-}
-# Its body is another's document, and counts only if it is signed.
-SIGNED = {"hear_payments"}
 
 
 @pytest.fixture(scope="module")

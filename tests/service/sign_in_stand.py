@@ -1,6 +1,5 @@
 """The shop without payments, in this process and on real ports, with a provider that gives wrong answers by script."""
 
-import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -26,7 +25,7 @@ from services.idp.settings import Settings as IdpSettings
 from tests.conftest import DatabaseUrls, MakeDatabase
 from tests.service.catalog_stand import HEADER
 from tests.service.idp import CONTROLLER, EDITOR, ISSUER, SHOP, action_of
-from tests.serving import on_a_port
+from tests.serving import on_a_port, until_ready
 
 FAULTS = "/_test/faults"
 PAGE = {"Accept": "text/html"}
@@ -219,12 +218,6 @@ class Shop:
         return [tuple(row) for row in rows]
 
 
-async def _ready(address: str) -> None:
-    async with httpx.AsyncClient(base_url=address) as client, asyncio.timeout(30):
-        while (await client.get("/health/ready")).status_code != 200:  # noqa: ASYNC110 - it is another service
-            await asyncio.sleep(0.05)
-
-
 @asynccontextmanager
 async def standing(make_database: MakeDatabase) -> AsyncIterator[Shop]:
     """A shop with apples, whose provider takes scripts."""
@@ -253,7 +246,7 @@ async def standing(make_database: MakeDatabase) -> AsyncIterator[Shop]:
         )
         catalog_url, cartdb_url = [await opened.enter_async_context(on_a_port(app)) for app in apps]
         await load(read(GOODS.splitlines(keepends=True)), catalog.app, prune=False, set_stock=False)
-        await _ready(idp_url)
+        await until_ready(idp_url)
         shop = Shop(idp_url, catalog_url, cartdb_url, controller, provider)
         async with shop.controller() as address, shop.browser(address) as alice:
             await alice.back_from_provider()

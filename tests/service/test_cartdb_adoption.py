@@ -1,22 +1,13 @@
 """A guest's cart moves to exactly one user, once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-import pytest_asyncio
 
 from services.contracts.identity import owner_id_of
-from tests.conftest import MakeDatabase
-from tests.service.cartdb_client import CartDb, new_guest, running_cartdb
-
-
-@pytest_asyncio.fixture(scope="module")
-async def cartdb(make_database: MakeDatabase) -> AsyncIterator[CartDb]:
-    async with running_cartdb((await make_database("cartdb")).app) as client:
-        yield client
+from tests.service.cartdb_client import CartDb, new_guest
 
 
 def quantities(cart: dict[str, Any]) -> dict[str, int]:

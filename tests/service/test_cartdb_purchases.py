@@ -1,20 +1,10 @@
 """Marking and unmarking: one live purchase for a cart, and a refusal that stays."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
-import pytest_asyncio
-
-from tests.conftest import MakeDatabase
-from tests.service.cartdb_client import CartDb, new_guest, running_cartdb
-
-
-@pytest_asyncio.fixture(scope="module")
-async def cartdb(make_database: MakeDatabase) -> AsyncIterator[CartDb]:
-    async with running_cartdb((await make_database("cartdb")).app) as client:
-        yield client
+from tests.service.cartdb_client import CartDb, new_guest
 
 
 async def filled(cartdb: CartDb) -> tuple[str, dict[str, Any]]:

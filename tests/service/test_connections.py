@@ -5,7 +5,7 @@ import json
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import pytest
@@ -294,17 +294,19 @@ async def test_an_upgrade_is_not_taken_and_what_follows_is_http_as_before(addres
     assert (first, then) == (200, 200)
 
 
-async def test_beyond_the_most_connections_one_is_told_so_and_later_served(address: str) -> None:
-    async with connected(address) as last:
-        waiting = [connected(address) for _ in range(10)]
-        for one in waiting:
-            await one.__aenter__()
-        await last.send(GET + b"\r\n")
+class Few(LimitedProtocol):
+    limits = Limits(connections=8)
 
-        assert (await last.answer())[0] == 503
-        for one in waiting:
-            await one.__aexit__(None, None, None)
-    await until_served(address)
+
+async def test_beyond_the_most_connections_one_is_told_so_and_later_served() -> None:
+    async with on_a_port(echo, http=Few) as address:
+        async with connected(address) as last, AsyncExitStack() as waiting:
+            for _ in range(10):
+                await waiting.enter_async_context(connected(address))
+            await last.send(GET + b"\r\n")
+
+            assert (await last.answer())[0] == 503
+        await until_served(address)
 
 
 async def until_served(address: str) -> None:

@@ -4,7 +4,7 @@ The operations come from the OpenAPI documents: a new one that nobody placed in 
 """
 
 import base64
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,45 +12,23 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from tests.conftest import MakeDatabase
-from tests.service.cartdb_client import CartDb, new_guest, running_cartdb
-from tests.service.catalog_stand import Stand, standing
-from tests.service.operations import (
+from tests.operations import Ask, Headers, operations
+from tests.service.cartdb_client import CartDb, new_guest
+from tests.service.catalog_stand import Stand
+from tests.service.good_requests import (
     CARTDB,
     CATALOG,
     OF_GUESTS,
     OF_USERS,
     PAYMENTS,
-    Ask,
-    Headers,
     Person,
-    operations,
     somebody,
     somebodys_guest,
 )
-from tests.service.payments_stand import PUBLISHABLE, PUBLISHABLE_KEY, SECRET, SECRET_KEY, Payments, payments_app
-from tests.serving import serving
+from tests.service.payments_stand import PUBLISHABLE, PUBLISHABLE_KEY, SECRET, SECRET_KEY, Payments
 from tests.tokens import TestIssuer
 
 EVERYWHERE = ["controller", "cartdb", "catalog"]
-
-
-@pytest.fixture(scope="module")
-async def cartdb(make_database: MakeDatabase) -> AsyncIterator[CartDb]:
-    async with running_cartdb((await make_database("cartdb")).app) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-async def catalog(make_database: MakeDatabase) -> AsyncIterator[Stand]:
-    async with standing(await make_database("catalog"), TestIssuer()) as stand:
-        yield stand
-
-
-@pytest.fixture(scope="module")
-async def payments(make_database: MakeDatabase) -> AsyncIterator[Payments]:
-    async with serving(payments_app((await make_database("payments")).app)) as client:
-        yield Payments(client)
 
 
 @pytest.mark.parametrize(("service", "known"), [("cartdb", CARTDB), ("catalog", CATALOG), ("payments", PAYMENTS)])

@@ -139,7 +139,7 @@ async def test_a_connection_that_breaks_while_it_is_made_is_no_inner_error(
 BREAKS = {
     "ended by an operator": ("SELECT pg_terminate_backend(pg_backend_pid())", 0.0),
     "too slow": ("SELECT set_config('statement_timeout', '20', true), pg_sleep(0)", 0.0),
-    "idle for too long": ("SELECT set_config('idle_in_transaction_session_timeout', '20', true)", 0.2),
+    "idle for too long": ("SELECT set_config('idle_in_transaction_session_timeout', '20', true)", 0.5),
 }
 
 

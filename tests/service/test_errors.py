@@ -1,6 +1,5 @@
 """What a service says when it breaks: that it has broken, and under which request id the log tells why."""
 
-import importlib
 import io
 import json
 import logging
@@ -21,7 +20,8 @@ from starlette.types import Message
 from services.chassis import app as app_module
 from services.chassis.logs import configure_logging, get_logger, request_id
 from services.local.openapi import FOLDER
-from services.local.settings import REPOSITORY, SERVICES, Addresses, placeholder_secrets, settings_of
+from services.local.settings import REPOSITORY, SERVICES
+from tests.every_route import application
 
 pytestmark = pytest.mark.doors
 
@@ -47,18 +47,7 @@ ACCEPTS = ("application/json", "text/html,*/*;q=0.8", "*/*")
 @cache
 def made(service: str) -> FastAPI:
     """The service's own application, which never opened anything: whatever needs its database or a neighbour breaks."""
-    settings = settings_of(
-        service,
-        addresses=Addresses(),
-        secrets=placeholder_secrets(),
-        database_url=f"postgresql://{service}_app:placeholder@localhost/{service}",
-        environment="test",
-        log_level="warning",
-    )
-    kind = importlib.import_module(f"services.{service}.settings").Settings
-    told = {name.lower(): json.loads(value) if value[:1] == "{" else value for name, value in settings.items()}
-    app = importlib.import_module(f"services.{service}.app").create_app(kind(**{**told, "log_format": "json"}))
-    assert isinstance(app, FastAPI)
+    app = application(service, log_format="json")
     for number, broken in enumerate(BREAKS.values()):
         app.add_api_route(f"/v1/breaks/{number}", partial(_raise, broken), methods=["GET"])
     app.add_api_route("/v1/reads", _read, methods=["POST"])

@@ -1,6 +1,5 @@
 """A fault script at the identity provider, over real sockets."""
 
-import asyncio
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ from services.local.settings import REPOSITORY
 from tests.conftest import DatabaseUrls, MakeDatabase
 from tests.production import SETTINGS
 from tests.service.idp import CONTROLLER, EDITOR, ISSUER, SHOP
-from tests.serving import on_a_port
+from tests.serving import on_a_port, until_ready
 
 FAULTS = "/_test/faults"
 TOKEN = {"method": "POST", "path": "/token"}
@@ -44,9 +43,7 @@ async def provider(database_url: str, **settings: Any) -> AsyncIterator[httpx.As
         **settings,
     )
     async with on_a_port(create_app(told)) as address, httpx.AsyncClient(base_url=address, timeout=5) as client:
-        async with asyncio.timeout(30):
-            while (await client.get("/health/ready")).status_code != 200:  # noqa: ASYNC110 - it is another service
-                await asyncio.sleep(0.05)
+        await until_ready(address)
         yield client
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -13,7 +12,6 @@ from joserfc.errors import BadSignatureError
 from joserfc.jwk import KeySet
 
 from services.idp.api import metadata
-from tests.conftest import DatabaseUrls, MakeDatabase
 from tests.service.idp import (
     CALLBACK,
     ISSUER,
@@ -25,7 +23,6 @@ from tests.service.idp import (
     redirected,
     refresh,
     request_for,
-    running,
     sign_in,
     tokens_of,
     userinfo,
@@ -34,29 +31,6 @@ from tests.service.idp import (
 pytestmark = pytest.mark.doors
 
 ESSENTIAL_NAME = json.dumps({"userinfo": {"name": {"essential": True}}})
-
-
-@pytest.fixture(scope="module")
-async def urls(make_database: MakeDatabase) -> DatabaseUrls:
-    return await make_database("idp")
-
-
-@pytest.fixture(scope="module")
-async def one_for_all(urls: DatabaseUrls) -> AsyncIterator[Idp]:
-    async with running(urls.app) as provider:
-        yield provider
-
-
-@pytest.fixture
-def idp(one_for_all: Idp) -> Iterator[Idp]:
-    yield one_for_all
-    one_for_all.clock.reset()
-
-
-@pytest.fixture
-async def browser(idp: Idp) -> AsyncIterator[httpx.AsyncClient]:
-    async with idp.browser() as client:
-        yield client
 
 
 async def published(browser: httpx.AsyncClient) -> KeySet:

@@ -1,7 +1,6 @@
 """The provider's pages as people, password managers and screen readers find them."""
 
 import re
-from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 
 import httpx
@@ -9,30 +8,13 @@ import pytest
 
 from services.idp.pages import WEB
 from services.idp.passwords import MOST_WAITING
-from tests.conftest import DatabaseUrls, MakeDatabase
+from tests.conftest import DatabaseUrls
 from tests.service.idp import Idp, Pkce, action_of, redeem, redirected, request_for, running, sign_in, userinfo
 
 pytestmark = pytest.mark.doors
 
 READABLE = 4.5
 VISIBLE = 3.0
-
-
-@pytest.fixture(scope="module")
-async def urls(make_database: MakeDatabase) -> DatabaseUrls:
-    return await make_database("idp")
-
-
-@pytest.fixture(scope="module")
-async def idp(urls: DatabaseUrls) -> AsyncIterator[Idp]:
-    async with running(urls.app) as provider:
-        yield provider
-
-
-@pytest.fixture
-async def browser(idp: Idp) -> AsyncIterator[httpx.AsyncClient]:
-    async with idp.browser() as client:
-        yield client
 
 
 class Page(HTMLParser):
@@ -133,8 +115,8 @@ async def test_a_demo_account_is_one_click_away(browser: httpx.AsyncClient) -> N
     assert (await userinfo(browser, tokens["access_token"])).json()["preferred_username"] == "alice"
 
 
-async def test_without_demo_accounts_no_password_stands_on_the_page(urls: DatabaseUrls) -> None:
-    async with running(urls.app, demo_accounts=False) as idp, idp.browser() as browser:
+async def test_without_demo_accounts_no_password_stands_on_the_page(idp_urls: DatabaseUrls) -> None:
+    async with running(idp_urls.app, demo_accounts=False) as idp, idp.browser() as browser:
         page = await sign_in_page(browser)
 
     assert len(Page(page).forms) == 1

@@ -1,6 +1,5 @@
 """The audience of a user's access token, narrowed by `resource` (RFC 8707)."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -8,22 +7,9 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from tests.conftest import MakeDatabase
-from tests.service.idp import Idp, Pkce, redeem, redirected, refresh, request_for, running, sign_in
+from tests.service.idp import Pkce, redeem, redirected, refresh, request_for, sign_in
 
 EVERYTHING = "openid catalog:write"
-
-
-@pytest.fixture(scope="module")
-async def idp(make_database: MakeDatabase) -> AsyncIterator[Idp]:
-    async with running((await make_database("idp")).app) as provider:
-        yield provider
-
-
-@pytest.fixture
-async def browser(idp: Idp) -> AsyncIterator[httpx.AsyncClient]:
-    async with idp.browser() as client:
-        yield client
 
 
 async def audience_of(browser: httpx.AsyncClient, answer: httpx.Response) -> list[str]:

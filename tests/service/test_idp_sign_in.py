@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import httpx
@@ -13,7 +12,7 @@ from joserfc.jwk import KeySet
 from services.chassis.auth import TokenVerifier
 from services.chassis.openid import OpenIdProvider
 from services.contracts.problems import Unauthenticated
-from tests.conftest import DatabaseUrls, MakeDatabase
+from tests.conftest import DatabaseUrls
 from tests.service.idp import (
     CALLBACK,
     CONTROLLER,
@@ -33,29 +32,6 @@ from tests.service.idp import (
     userinfo,
 )
 from tests.serving import with_state
-
-
-@pytest.fixture(scope="module")
-async def urls(make_database: MakeDatabase) -> DatabaseUrls:
-    return await make_database("idp")
-
-
-@pytest.fixture(scope="module")
-async def one_for_all(urls: DatabaseUrls) -> AsyncIterator[Idp]:
-    async with running(urls.app) as provider:
-        yield provider
-
-
-@pytest.fixture
-def idp(one_for_all: Idp) -> Iterator[Idp]:
-    yield one_for_all
-    one_for_all.clock.reset()
-
-
-@pytest.fixture
-async def browser(idp: Idp) -> AsyncIterator[httpx.AsyncClient]:
-    async with idp.browser() as client:
-        yield client
 
 
 async def test_a_sign_in_leads_back_with_code_state_and_issuer_and_the_code_to_tokens(
@@ -162,8 +138,8 @@ async def test_the_cookies_are_for_this_provider_alone_and_unknown_to_scripts(br
     assert re.fullmatch(r"idp_browser=[\w-]{43}; HttpOnly; Max-Age=15552000; Path=/; SameSite=lax", known)
 
 
-async def test_behind_https_the_cookies_are_bound_to_the_host(urls: DatabaseUrls) -> None:
-    async with running(urls.app, oidc_issuer="https://idp.test") as idp, idp.browser() as browser:
+async def test_behind_https_the_cookies_are_bound_to_the_host(idp_urls: DatabaseUrls) -> None:
+    async with running(idp_urls.app, oidc_issuer="https://idp.test") as idp, idp.browser() as browser:
         cookies = (await sign_in(browser, pkce=Pkce())).headers.get_list("set-cookie")
 
     assert [cookie.partition("=")[0] for cookie in cookies] == ["__Host-idp_sid", "__Host-idp_browser"]
@@ -214,9 +190,9 @@ async def test_a_new_shopper_signs_up_and_returns_to_where_they_came_from(browse
     ],
 )
 async def test_a_bad_sign_up_says_what_is_wrong_and_makes_no_account(
-    browser: httpx.AsyncClient, urls: DatabaseUrls, typed: dict[str, str], status: int, told: str
+    browser: httpx.AsyncClient, idp_urls: DatabaseUrls, typed: dict[str, str], status: int, told: str
 ) -> None:
-    connection = await asyncpg.connect(urls.app)
+    connection = await asyncpg.connect(idp_urls.app)
     before = await connection.fetchval("SELECT count(*) FROM accounts")
     form = await browser.get("/sign-up", params=request_for(Pkce()))
 
@@ -477,7 +453,7 @@ async def test_another_sites_page_cannot_say_yes_to_signing_out(browser: httpx.A
 
 
 async def test_nothing_that_signs_somebody_in_is_stored_in_clear(
-    browser: httpx.AsyncClient, urls: DatabaseUrls
+    browser: httpx.AsyncClient, idp_urls: DatabaseUrls
 ) -> None:
     pkce = Pkce()
     code = redirected(await sign_in(browser, pkce=pkce))["code"]
@@ -494,7 +470,7 @@ async def test_nothing_that_signs_somebody_in_is_stored_in_clear(
         CONTROLLER[1],
     ]
 
-    connection = await asyncpg.connect(urls.app)
+    connection = await asyncpg.connect(idp_urls.app)
     tables = await connection.fetch("SELECT relname FROM pg_stat_user_tables WHERE relname <> 'alembic_version'")
     stored = "".join(
         [

@@ -1,6 +1,6 @@
 """Nobody sets what is not theirs to set: every body of the OpenAPI documents is sent with fields too many."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -8,79 +8,14 @@ import pytest
 
 from services.local.settings import SERVICES
 from tests.conftest import MakeDatabase
-from tests.service.cartdb_client import CartDb, running_cartdb
-from tests.service.catalog_stand import Stand, standing
+from tests.operations import NOT_THEIRS, Ask, Operation, foreign_fields, operations, resolved, with_body
+from tests.service.cartdb_client import CartDb
+from tests.service.catalog_stand import Stand
+from tests.service.good_requests import CARTDB, CATALOG, OF_USERS, PAYMENTS, somebody, somebodys_guest
 from tests.service.idp import Pkce, action_of, redeem, redirected, request_for, running
-from tests.service.operations import (
-    CARTDB,
-    CATALOG,
-    OF_USERS,
-    PAYMENTS,
-    Ask,
-    Operation,
-    openapi,
-    operations,
-    somebody,
-    somebodys_guest,
-)
-from tests.service.payments_stand import SECRET, Payments, payments_app
-from tests.serving import serving
-from tests.tokens import TestIssuer
+from tests.service.payments_stand import SECRET, Payments
 
 pytestmark = pytest.mark.doors
-
-NOT_THEIRS: dict[str, Any] = {
-    "owner_id": "guest:1",
-    "owner": "guest:1",
-    "user_id": "1",
-    "status": "paid",
-    "state": "paid",
-    "price": 1,
-    "unit_price": 1,
-    "total": 1,
-    "total_price": 1,
-    "amount": 1,
-    "amount_captured": 1,
-    "discount": 100,
-    "version": 1,
-    "id": "1",
-    "cart_id": "1",
-    "order_id": "1",
-    "is_admin": True,
-    "role": "operator",
-    "scope": "operator",
-    "privileges": "operator",
-    "created_at": "2000-01-01T00:00:00Z",
-    "__proto__": {"is_admin": True},
-}
-
-
-def foreign_fields(operation: Operation) -> dict[str, Any]:
-    """Those that the operation's body does not have."""
-    schema = resolved(operation.service, operation.body or {})
-    return {name: value for name, value in NOT_THEIRS.items() if name not in schema.get("properties", {})}
-
-
-def with_body(service: str) -> list[str]:
-    return [name for name, operation in operations(service).items() if operation.body is not None]
-
-
-@pytest.fixture(scope="module")
-async def cartdb(make_database: MakeDatabase) -> AsyncIterator[CartDb]:
-    async with running_cartdb((await make_database("cartdb")).app) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-async def catalog(make_database: MakeDatabase) -> AsyncIterator[Stand]:
-    async with standing(await make_database("catalog"), TestIssuer()) as stand:
-        yield stand
-
-
-@pytest.fixture(scope="module")
-async def payments(make_database: MakeDatabase) -> AsyncIterator[Payments]:
-    async with serving(payments_app((await make_database("payments")).app)) as client:
-        yield Payments(client)
 
 
 async def expect_refused(http: httpx.AsyncClient, operation: Operation, ask: Ask, headers: dict[str, str]) -> None:
@@ -144,14 +79,6 @@ async def test_nobody_signs_up_as_more_than_a_shopper(make_database: MakeDatabas
 PASSED_ON = {"Snapshot", "SnapshotLine", "Line"}
 # OAuth has a server ignore what it does not know (RFC 6749, 3.1 and 3.2). None of these fields sets anything.
 IGNORING = {"idp"}
-
-
-def resolved(service: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema that a reference leads to."""
-    if reference := schema.get("$ref"):
-        found: dict[str, Any] = openapi(service)["components"]["schemas"][str(reference).rsplit("/", 1)[1]]
-        return found
-    return schema
 
 
 def objects_in(service: str, schema: dict[str, Any]) -> Iterator[dict[str, Any]]:

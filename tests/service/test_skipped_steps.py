@@ -1,39 +1,19 @@
 """Steps out of order: each asks for what only an earlier step allows, is refused by name, and changes nothing."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from tests.conftest import MakeDatabase
-from tests.service.cartdb_client import CartDb, running_cartdb
-from tests.service.catalog_stand import Stand, standing
-from tests.service.operations import CARTDB, CATALOG, PAYMENTS, Ask, operations, somebody, somebodys_guest
-from tests.service.payments_stand import SECRET, Payments, payments_app
-from tests.serving import serving
-from tests.tokens import TestIssuer
+from tests.operations import Ask, operations
+from tests.service.cartdb_client import CartDb
+from tests.service.catalog_stand import Stand
+from tests.service.good_requests import CARTDB, CATALOG, PAYMENTS, somebody, somebodys_guest
+from tests.service.payments_stand import SECRET, Payments
 
 Body = Mapping[str, Any]
-
-
-@pytest.fixture(scope="module")
-async def cartdb(make_database: MakeDatabase) -> AsyncIterator[CartDb]:
-    async with running_cartdb((await make_database("cartdb")).app) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-async def catalog(make_database: MakeDatabase) -> AsyncIterator[Stand]:
-    async with standing(await make_database("catalog"), TestIssuer()) as stand:
-        yield stand
-
-
-@pytest.fixture(scope="module")
-async def payments(make_database: MakeDatabase) -> AsyncIterator[Payments]:
-    async with serving(payments_app((await make_database("payments")).app)) as client:
-        yield Payments(client)
 
 
 def elsewhere(ask: Ask) -> Ask:

@@ -205,7 +205,7 @@ def test_a_paused_process_is_silent_until_it_is_resumed(tmp_path: Path) -> None:
         process.resume()
 
         assert silent
-        assert answers(port)
+        wait_until(lambda: answers(port))
         assert process.expected_to_run
 
 

@@ -1,90 +1,19 @@
 """Every operation of cartdb, catalog and payments with a request that it takes: a good body, the state that it needs.
 
-Tests that say who may do what, and what no body may hold, run over these. The operations come from the OpenAPI
-documents, so that a new route without a request here fails them.
+Tests that say who may do what, and what no body may hold, run over these; one without a request here fails them.
 """
 
-import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
-import httpx
-
-from services.local.openapi import document
+from tests.operations import Ask, operations
 from tests.service.cartdb_client import CartDb, new_guest, snapshot_of
 from tests.service.catalog_stand import Stand
 from tests.service.payments_stand import SECRET, Payments, visa
 
-Headers = Mapping[str, str] | Sequence[tuple[str, str]]
 ONE_LINE = {"sku": "apple", "product_id": 1, "unit_price": 4000}
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A request of an operation: what goes into its path and its body."""
-
-    ids: Mapping[str, str] = field(default_factory=dict)
-    json: dict[str, Any] | None = None
-    query: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Operation:
-    """An operation as its OpenAPI document has it."""
-
-    service: str
-    name: str
-    method: str
-    path: str
-    description: dict[str, Any]
-
-    @property
-    def body(self) -> dict[str, Any] | None:
-        """The schema of its body, if it takes one."""
-        content = self.description.get("requestBody", {}).get("content", {})
-        return next((kind["schema"] for kind in content.values()), None)
-
-    @property
-    def guarded(self) -> bool:
-        """Whether the document says that it needs a credential."""
-        return bool(self.description.get("security"))
-
-    @property
-    def ids(self) -> list[str]:
-        """The names in its path."""
-        return [given["name"] for given in self.description.get("parameters", []) if given["in"] == "path"]
-
-    async def send(self, http: httpx.AsyncClient, ask: Ask, headers: Headers) -> httpx.Response:
-        """Make the request, with a form where the document wants one."""
-        form = "application/x-www-form-urlencoded" in self.description.get("requestBody", {}).get("content", {})
-        return await http.request(
-            self.method,
-            self.path.format(**ask.ids),
-            headers=headers if isinstance(headers, Mapping) else list(headers),
-            params=ask.query or None,
-            data=ask.json if form else None,
-            json=None if form else ask.json,
-        )
-
-
-@cache
-def openapi(service: str) -> dict[str, Any]:
-    """A service's document, made from its code."""
-    made: dict[str, Any] = json.loads(document(service))
-    return made
-
-
-def operations(service: str) -> dict[str, Operation]:
-    """Every operation of a service but its health, by name."""
-    return {
-        told["operationId"]: Operation(service, told["operationId"], method.upper(), path, told)
-        for path, methods in openapi(service)["paths"].items()
-        for method, told in methods.items()
-        if not path.startswith("/health")
-    }
 
 
 # --- cartdb
