@@ -133,7 +133,7 @@ async def test_a_cookie_that_somebody_put_there_is_replaced_at_the_sign_in(idp: 
         assert victim.cookies["idp_browser"] != "planted"
 
 
-async def test_of_an_account_the_browsers_seen_last_are_known(idp: Idp, urls: DatabaseUrls) -> None:
+async def test_of_an_account_the_browsers_seen_last_are_known(idp: Idp, idp_urls: DatabaseUrls) -> None:
     for _ in range(MOST_BROWSERS + 3):
         idp.clock.advance(seconds=1)
         assert await works(idp, "olga")
@@ -143,7 +143,7 @@ async def test_of_an_account_the_browsers_seen_last_are_known(idp: Idp, urls: Da
 
         assert (await sign_in(newest, "olga", pkce=Pkce(), prompt="login")).status_code == 303
 
-    connection = await asyncpg.connect(urls.app)
+    connection = await asyncpg.connect(idp_urls.app)
     known = await connection.fetchval("SELECT count(*) FROM known_browsers WHERE username = 'olga'")
     await connection.close()
     assert known == MOST_BROWSERS
