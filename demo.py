@@ -178,11 +178,16 @@ async def send_form(browser: httpx.AsyncClient, shown: httpx.Response, name: str
 
 
 async def pass_provider(browser: httpx.AsyncClient, shown: httpx.Response, name: str) -> tuple[str, bool]:
-    """Sign in on the provider's page, or sign up there. Where that leads back to, and whether the account is new."""
-    answer = await send_form(browser, shown, name)
-    new = answer.status_code == httpx.codes.BAD_REQUEST
-    if new and (sign_up := address_in(answer, r'href="([^"]*/sign-up[^"]*)"')):
+    """Sign up on the provider's page, or sign in if the name is taken. Where that leads back to; whether it is new.
+
+    A sign-in that fails would count against everybody at this address, and a crowd of them would be kept out.
+    """
+    answer = shown
+    if sign_up := address_in(shown, r'href="([^"]*/sign-up[^"]*)"'):
         answer = await send_form(browser, await browser.get(sign_up), name)
+    if new := answer.is_redirect:
+        return answer.headers["location"], new
+    answer = await send_form(browser, shown, name)
     if not answer.is_redirect:
         raise Trouble(f"the provider does not let {name} in, but answers {answer.status_code}")
     return answer.headers["location"], new
@@ -197,17 +202,17 @@ class Door:
         self._tally = tally
 
     async def sign_in_by_token(self, name: str) -> None:
-        """Come with a bearer token; a new account, which can have none yet, comes by cookie."""
+        """Come with a bearer token; a new account, which could have none yet, stays with its cookie."""
+        if await self.sign_in_by_cookie(name):
+            return
+        self.http.cookies.clear()
         try:
             with httpx.Client(base_url=self._idp_url, timeout=ANSWER_SECONDS) as cli:
                 account = {"user": name, "password": PASSWORD.format(name)}
                 token = await asyncio.to_thread(access_token, cli, **account, scope="openid profile")
         except SignInError as refusal:
-            if not await self.sign_in_by_cookie(name):
-                raise Trouble(f"{name} gets no token: {refusal}") from None
-        else:
-            self._tally["signed in"] += 1
-            self.http.headers["Authorization"] = f"Bearer {token}"
+            raise Trouble(f"{name} gets no token: {refusal}") from None
+        self.http.headers["Authorization"] = f"Bearer {token}"
 
     async def sign_in_by_cookie(self, name: str) -> bool:
         """Follow the shop's redirects to the provider and back. Whether the account is new."""

@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -123,6 +124,8 @@ class Edge:
             await self._app(scope, exchange.receive, exchange.send)
         except Problem as problem:
             await self._answer(exchange, problem)
+        except ClientDisconnect:
+            exchange.status = HTTPStatus.BAD_REQUEST  # Nobody reads an answer, and nothing of ours has broken.
         except Exception:
             logger.exception("unhandled error", method=scope["method"], route=exchange.route)
             await self._answer(exchange, InternalError(request_id=exchange.id))
@@ -184,7 +187,7 @@ class _Exchange:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status = int(message["status"])
             MutableHeaders(scope=message)["x-request-id"] = self.id
         await self._send(message)
 

@@ -17,7 +17,8 @@ class Limits:
 
     Attributes:
         connections: at once; the next one is answered 503.
-        head_bytes: request line and headers together.
+        idle_seconds: without a request, or without reading on what is answered.
+        head_bytes: request line and headers together; and anything else that is no body.
     """
 
     connections: int = 800
@@ -42,6 +43,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._deadline: float | None = None
         self._looked_at: float | None = None
         self._watch: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
         self._in_head = True
         self._head_bytes = 0
         self._refusal = HTTPStatus.BAD_REQUEST
@@ -54,22 +56,37 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching."""
-        if self._watch is not None:
-            self._watch.cancel()
+        for timer in filter(None, (self._watch, self._unread)):
+            timer.cancel()
         super().connection_lost(exc)
 
+    def pause_writing(self) -> None:
+        """The client does not read as fast as it is answered. If it does not read at all, closing would wait for it."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(self.limits.idle_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It reads."""
+        if self._unread is not None:
+            self._unread.cancel()
+        super().resume_writing()
+
     def data_received(self, data: bytes) -> None:
-        """Read on, unless the head has no end."""
-        if self._in_head:
-            self._head_bytes += len(data)
+        """Read on, unless the head has no end, or what stands between and after the parts of a body."""
+        self._head_bytes += len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > self.limits.head_bytes:
+        if self._head_bytes > self.limits.head_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         """A request's first byte."""
         super().on_message_begin()
         self._allow(self.limits.head_seconds)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header. What comes after the body is none: no proxy has checked it, and it would stand beside its own."""
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is there; the body may follow."""
@@ -78,9 +95,14 @@ class LimitedProtocol(HttpToolsProtocol):
         ):
             self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             raise TooLargeError
-        self._in_head = False
+        self._in_head, self._head_bytes = False, 0
         self._allow(self.limits.body_seconds)
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body, whose length the service limits."""
+        self._head_bytes = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is whole, and the service's turn."""
@@ -113,9 +135,9 @@ class LimitedProtocol(HttpToolsProtocol):
         wait = self.limits.head_seconds
         if self._deadline is not None and self._deadline <= self.loop.time():
             if self._looked_at == self._deadline:
-                self._end()
-                return
-            self._looked_at, wait = self._deadline, SECOND_LOOK_SECONDS
+                self._end()  # Closing waits for a client that does not read; the next look does not.
+            else:
+                self._looked_at, wait = self._deadline, SECOND_LOOK_SECONDS
         elif self._deadline is not None:
             wait = self._deadline - self.loop.time()
         self._watch = self.loop.call_later(wait, self._look)

@@ -73,7 +73,7 @@ class OpenIdProvider:
         self._ending = False
         self._keys = KeySet([])
         self._keys_fetched_at = -KEYS_LIFE_SECONDS
-        self._fetch_again_at = 0.0
+        self._fetch_again_at = {True: 0.0, False: 0.0}
         self._fetch = SingleFlight()
 
     async def __aenter__(self) -> Self:
@@ -151,16 +151,21 @@ class OpenIdProvider:
         """Raise unless discovery succeeded once."""
         await self.document()
 
-    async def keys_for(self, kid: str | None) -> KeySet:
+    async def keys_for(self, kid: str | None, *, invented: bool = True) -> KeySet:
         """The provider's keys; fetched again when they are old, and for an unknown `kid`, or none.
 
         A fetch for a `kid` that was in vain is the last for a while; one that found a new key is followed by others.
+
+        Args:
+            invented: whether anybody may have made the `kid` up. What strangers look for in vain says nothing of one
+                that the provider itself has told, or they could keep everybody from signing in after a change of keys.
         """
         now = time.monotonic()
-        if (not self._knows(kid) and now >= self._fetch_again_at) or now - self._keys_fetched_at >= KEYS_LIFE_SECONDS:
+        may_look = now >= self._fetch_again_at[invented]
+        if (may_look and not self._knows(kid)) or now - self._keys_fetched_at >= KEYS_LIFE_SECONDS:
             await self._fetch.run(self._fetch_keys)
             if not self._knows(kid):
-                self._fetch_again_at = time.monotonic() + KEYS_COOL_DOWN_SECONDS
+                self._fetch_again_at[invented] = time.monotonic() + KEYS_COOL_DOWN_SECONDS
         return self._keys
 
     def _knows(self, kid: str | None) -> bool:

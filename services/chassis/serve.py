@@ -26,6 +26,8 @@ def serve(service: str, port: int) -> None:
     """Run until told to stop. One process per port; more capacity is more replicas."""
     host = os.environ.get("HOST", "127.0.0.1")
     if metrics_port := os.environ.get("METRICS_PORT"):
+        if not metrics_port.isdecimal():
+            sys.exit(f"{service} cannot start: METRICS_PORT is no port")
         start_http_server(int(metrics_port), host)
     uvicorn.run(
         f"services.{service}.app:create_app",

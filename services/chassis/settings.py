@@ -3,7 +3,7 @@
 import re
 from enum import StrEnum
 from ipaddress import ip_network
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
@@ -36,10 +36,10 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     environment: Environment = Environment.DEVELOPMENT
-    database_url: Secret
-    database_pool_size: int = 10
-    log_format: str = "json"
-    log_level: str = "info"
+    database_url: Annotated[Secret, Field(pattern=r"^postgresql://")]
+    database_pool_size: Annotated[int, Field(ge=1)] = 10
+    log_format: Literal["json", "human"] = "json"
+    log_level: Annotated[str, Field(pattern=r"(?i)^(debug|info|warning|error|critical)$")] = "info"
     trusted_proxies: str = ""
 
     @property
@@ -66,9 +66,9 @@ class ServiceSettings(BaseSettings):
             return self
         purposes: dict[str, str] = {}
         for name, secret in self._secrets().items():
-            expect_secret(name.upper(), secret)
+            expect_secret(name, secret)
             if (twin := purposes.setdefault(secret, name)) != name:
-                raise ValueError(f"{name.upper()} is the same secret as {twin.upper()}: give each purpose its own")
+                raise ValueError(f"{name} is the same secret as {twin}: give each purpose its own")
         return self
 
     @model_validator(mode="after")
@@ -79,9 +79,9 @@ class ServiceSettings(BaseSettings):
         return self
 
     def _secrets(self) -> dict[str, str]:
-        """By name; of the database's URL its password, where it has one."""
-        told = {name: getattr(self, name) for name, field in type(self).model_fields.items() if not field.repr}
-        told["database_url"] = urlsplit(self.database_url).password or ""
+        """By what they are called; of the database's URL its password, where it has one."""
+        told = {name.upper(): getattr(self, name) for name, field in type(self).model_fields.items() if not field.repr}
+        told = {"the password in DATABASE_URL": urlsplit(told.pop("DATABASE_URL")).password or "", **told}
         return {name: secret for name, secret in told.items() if secret}
 
 
@@ -113,7 +113,7 @@ class ScriptableSettings(ServiceSettings):
 class ProviderSettings(ServiceSettings):
     """Of a service that takes tokens of an OpenID provider. Lists are separated by blanks, the types by commas."""
 
-    oidc_issuer: str
+    oidc_issuer: Annotated[str, Field(pattern=r"^https?://[^/]")]
     oidc_internal_url: str | None = None
     oidc_origins: str = ""
     oidc_audience: str

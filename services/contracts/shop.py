@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from services.contracts.carts import Address, CartName, SnapshotLine
 from services.contracts.catalog import Product, Sku
@@ -22,6 +23,14 @@ def _from_digits(value: object) -> object:
 ProductId = Annotated[int, BeforeValidator(_from_digits), Field(strict=True, ge=1, le=2**31 - 1)]
 OrderStatus = Literal["processing", "paid", "refused"]
 Quantity = Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)]
+
+CHECKOUT: JsonDict = {
+    "payment_method": "pm_card_visa",
+    "email": "ada@example.com",
+    "shipping_address": {
+        "name": "Ada", "line1": "1 Mill Lane", "city": "Pune", "postal_code": "411001", "country": "IN",
+    },
+}  # fmt: skip
 
 
 class CartOwner(Reply):
@@ -76,6 +85,8 @@ class ShopCarts(Reply):
 class AddItem(Command):
     """What to add, by SKU or by product and variant."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"sku": "apple", "quantity": 1}})
+
     sku: Sku | None = None
     product_id: ProductId | None = None
     variant_id: ProductId | None = None
@@ -91,11 +102,15 @@ class SetItem(Command):
 class NewCart(Command):
     """A new cart beside the others; it becomes the current one."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "Birthday"}})
+
     name: CartName | None = None
 
 
 class CheckoutCommand(Command):
     """Pay for a cart. `payment_method` is a token from payments, never a card number."""
+
+    model_config = ConfigDict(json_schema_extra={"example": CHECKOUT})
 
     payment_method: Annotated[str, Field(min_length=1, max_length=128)]
     email: Annotated[str | None, Field(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")] = None
@@ -152,6 +167,8 @@ class Order(Reply):
 
 class RefundCommand(Command):
     """Give money back: `amount` in minor units, everything left if absent. `restock` puts goods back on the shelf."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"amount": 2600}})
 
     amount: Annotated[int | None, Field(strict=True, ge=1, le=10**15)] = None
     reason: RefundReason | None = None

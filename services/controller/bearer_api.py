@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 from starlette.responses import Response
 
 from services.chassis.app import ProblemReply
@@ -79,6 +79,8 @@ AnyAddress = Annotated[Any, AfterValidator(_kept), WithJsonSchema(ADDRESS_SHAPE)
 
 class AddByProduct(Command):
     """What to add."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"product_id": 1, "quantity": 1}})
 
     product_id: ProductId
     variant_id: ProductId | None = None

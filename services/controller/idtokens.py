@@ -62,7 +62,8 @@ class IdTokens:
         token = tokens.id_token or ""
         try:
             # Without `kid` the one key of a provider will do; of several, joserfc takes none.
-            keys = await self._provider.keys_for(jws.extract_compact(token.encode("ascii")).headers().get("kid"))
+            kid = jws.extract_compact(token.encode("ascii")).headers().get("kid")
+            keys = await self._provider.keys_for(kid, invented=False)
             claims = jwt.decode(token, keys, algorithms=ALGORITHMS).claims
             jwt.JWTClaimsRegistry(
                 leeway=LEEWAY_SECONDS,

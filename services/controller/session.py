@@ -14,6 +14,7 @@ import hmac
 import json
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -442,7 +443,7 @@ class Sessions:
         }
 
     async def _row(self, id_hash: bytes) -> SessionRow | None:
-        if id_hash in self._cache:
+        with suppress(KeyError):  # Not asked for before it is read: it may run out in between.
             return self._cache[id_hash]
 
         async def work(database: AsyncSession) -> SessionRow | None:

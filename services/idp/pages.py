@@ -119,7 +119,10 @@ class Pages:
     def signed_out(self) -> Response:
         """The news that it is done."""
         return self._page(
-            "message.html", title="You are signed out", text="The next sign-in in this browser asks for a password."
+            "message.html",
+            title="You are signed out",
+            text="The next sign-in in this browser asks for a password."
+            " Where you are signed in already you stay so until you sign out there.",
         )
 
     def refused(self, text: str, *, status: int = 400, headers: Mapping[str, str] | None = None) -> Response:

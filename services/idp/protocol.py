@@ -43,6 +43,7 @@ SECRET_METHODS = ["client_secret_basic", "client_secret_post"]
 ANY_METHOD = [*SECRET_METHODS, "none"]
 MAY_REPEAT = frozenset({"resource"})
 MOST_PARAMETERS = 60
+GIVEN_BACK = "revoked"
 # Authlib wants to see https here; whether the transport is secure is the deployment's to say, not the Host header's.
 ANY_ADDRESS = "https://localhost"
 
@@ -373,7 +374,8 @@ def _check_prompts(parameters: Parameters) -> None:
 
 
 def _revoke(family: FamilyRow, papers: Papers, *, because: str) -> None:
-    logger.warning("tokens revoked", because=because, client=family.client_id, account=str(family.account_id))
+    note = logger.info if because == GIVEN_BACK else logger.warning
+    note("tokens revoked", because=because, client=family.client_id, account=str(family.account_id))
     family.revoke(papers.now, because=because)
 
 
@@ -399,7 +401,7 @@ class RefreshToken:
         return not self.family.lives_at(self.papers.now)
 
     def revoke(self) -> None:
-        _revoke(self.family, self.papers, because="revoked")
+        _revoke(self.family, self.papers, because=GIVEN_BACK)
 
     def metadata(self) -> dict[str, Any]:
         return {

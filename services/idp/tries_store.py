@@ -17,6 +17,8 @@ from services.chassis.database import Database, Timestamptz
 from .tries import WINDOW, Attempt, Blocked, Counted, Counter, blocked_by, counters_of
 
 BROWSER_SECONDS = 180 * 24 * 3600
+# Of one account, those seen last: a program without cookies is a new browser at every sign-in.
+MOST_BROWSERS = 20
 
 
 class Row(SQLModel, registry=registry()):
@@ -110,7 +112,15 @@ async def admit(session: AsyncSession, attempt: Attempt, now: datetime) -> str:
     await session.exec(
         statement.on_conflict_do_update(index_elements=["browser_hash", "username"], set_={"seen_at": now})
     )
+    await _forget_most(session, attempt.username)
     return browser
+
+
+async def _forget_most(session: AsyncSession, username: str) -> None:
+    of_account = col(KnownBrowserRow.username) == username
+    newest = select(KnownBrowserRow.browser_hash).where(of_account).order_by(col(KnownBrowserRow.seen_at).desc())
+    older = col(KnownBrowserRow.browser_hash).not_in(newest.limit(MOST_BROWSERS))
+    await session.exec(delete(KnownBrowserRow).where(of_account, older))
 
 
 async def _known(session: AsyncSession, attempt: Attempt) -> str | None:

@@ -3,18 +3,25 @@
 Whoever holds the secret key names endpoints; without this, payments would be their way into the network behind it.
 """
 
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from .refusals import InvalidRequest
+
+# Beside these Python calls more global: what a network translates to any IPv4 address, private ones too (64:ff9b::/96),
+# and where clouds tell machines their secrets (192.0.0.192).
+OF_THE_INTERNET_6 = ip_network("2000::/3")
+OF_PROTOCOLS_4 = ip_network("192.0.0.0/24")
 
 
 def is_public(address: str) -> bool:
     """Whether an IP address is one of the internet's."""
     known = ip_address(address.partition("%")[0])
     if isinstance(known, IPv6Address):
-        known = known.ipv4_mapped or known.sixtofour or known
-    return known.is_global and not known.is_multicast
+        if (within := known.ipv4_mapped or known.sixtofour) is None:
+            return known.is_global and known in OF_THE_INTERNET_6
+        known = within
+    return known.is_global and not known.is_multicast and known not in OF_PROTOCOLS_4
 
 
 def expect_public(url: str) -> None:

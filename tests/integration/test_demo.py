@@ -50,6 +50,22 @@ def fill_up(stack: RunningStack, name: str) -> None:
         assert len(shop.get("/carts").json()["carts"]) == OPEN_CARTS
 
 
+def failed_sign_ins(stack: RunningStack) -> int:
+    told = re.search(
+        r'^idp_sign_ins_total\{outcome="refused"\} (\d+)', httpx.get(f"{stack.idp_url}/metrics").text, re.MULTILINE
+    )
+    return int(told[1]) if told else 0
+
+
+def test_nobody_who_is_new_fails_to_sign_in_which_would_keep_a_crowd_out(stack: RunningStack) -> None:
+    before = failed_sign_ins(stack)
+
+    run = demonstrate(stack, "--seed", "5", "--shoppers", str(SHOPPERS + 6))
+
+    assert number(run.stdout, "signed up") > 0
+    assert failed_sign_ins(stack) == before
+
+
 def test_the_second_run_finds_the_unpurchased_carts_of_the_first_and_both_agree(stack: RunningStack) -> None:
     first = demonstrate(stack, "--seed", "1")
     second = demonstrate(stack, "--seed", "2")

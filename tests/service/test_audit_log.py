@@ -77,7 +77,10 @@ async def test_sign_ins_and_what_follows_are_told_with_request_and_account(
     assert one("blocked", "sign-in blocked")["account"] == alice
     assert one("out", "signed out")["account"] == alice
     assert one("new", "account made")["account"] == one("new", "signed in")["account"] != alice
-    assert one("code-again", "tokens revoked").items() >= {"because": "code_reuse", "account": alice}.items()
+    reuse = one("code-again", "tokens revoked")
+    assert (reuse["because"], reuse["account"], reuse["level"]) == ("code_reuse", alice, "warning")
+    given_back = one("revoke", "tokens revoked")
+    assert (given_back["because"], given_back["level"]) == ("revoked", "info")
     assert one("code-again", "token request refused")["error"] == "invalid_grant"
     assert one("refresh-again", "tokens revoked").items() >= {"because": "refresh_token_reuse"}.items()
     assert one("no-client", "token request refused")["error"] == "invalid_client"
@@ -114,6 +117,10 @@ async def live_through_much(idp: Idp, browser: httpx.AsyncClient) -> list[str]:
         await as_request(stranger, "foreign-page").post(
             "/sign-in", params=request_for(Pkce()), data=form, headers=headers
         )
+    async with idp.browser("203.0.113.9") as leaver:
+        third = Pkce()
+        given = (await redeem(leaver, redirected(await sign_in(leaver, pkce=third))["code"], third)).json()
+        await as_request(leaver, "revoke").post("/revoke", data={"token": given["refresh_token"]}, auth=CONTROLLER)
     async with idp.browser("203.0.113.8") as other:
         await sign_in(as_request(other, "wrong"), "alice", password="guessed-password", pkce=Pkce())
         page = await other.get("/authorize", params=request_for(Pkce()))

@@ -2,14 +2,15 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import pytest
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from services.chassis.connection import LimitedProtocol, Limits
@@ -132,6 +133,31 @@ async def test_an_idle_connection_is_closed_and_dripping_does_not_keep_it_open(a
         assert (await wire.answer())[0] in (0, 408)
 
 
+async def test_a_client_that_does_not_read_keeps_no_connection() -> None:
+    lost = asyncio.Event()
+
+    class Watched(Short):
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            lost.set()
+
+    async def long(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await Response(b"1" * 60_000)(scope, receive, send)
+
+    async with on_a_port(long, http=Watched) as address:
+        at = urlsplit(address)
+        with socket.create_connection((at.hostname, at.port)) as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.setblocking(False)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not lost.is_set():
+                    # One by one: a request that waits for its turn would have its own time.
+                    with suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+                        deaf.send(GET + b"\r\n")
+                    await asyncio.sleep(0.01)
+
+
 class Patient(LimitedProtocol):
     limits = Limits(head_seconds=2, body_seconds=2)
 
@@ -173,6 +199,47 @@ async def test_a_head_just_below_the_limits_is_served(address: str) -> None:
         await wire.send(GET + b"X: " + b"1" * 3900 + b"\r\n" + b"Y: 1\r\n" * 17 + b"\r\n")
 
         assert (await wire.answer())[0] == 200
+
+
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+NO_BODY = {
+    "trailers": (b"0\r\n", b"X: " + b"1" * 500 + b"\r\n"),
+    "a trailer": (b"0\r\nX: ", b"1" * 500),
+    "the name of a trailer": (b"0\r\n", b"X" * 500),
+    "an extension of a chunk": (b"1;x=", b"1" * 500),
+}
+
+
+@pytest.mark.parametrize(("begun", "more"), NO_BODY.values(), ids=NO_BODY)
+async def test_what_is_neither_head_nor_body_has_an_end_too(begun: bytes, more: bytes) -> None:
+    class Unhurried(LimitedProtocol):
+        limits = Limits(body_seconds=PATIENCE_SECONDS * 2, head_bytes=4096)
+
+    async with on_a_port(echo, http=Unhurried) as address:
+        async with connected(address) as wire:
+            await wire.send(CHUNKED + b"1\r\n1\r\n" + begun)
+            await wire.drip(more)
+
+            assert (await wire.answer())[0] in (431, 0)
+        await expect_service(address)
+
+
+async def test_a_field_after_the_body_is_no_header() -> None:
+    async def headers(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await Request(scope, receive).body()
+            await JSONResponse({name.decode(): value.decode() for name, value in scope["headers"]})(
+                scope, receive, send
+            )
+
+    async with on_a_port(headers, http=LimitedProtocol) as address, connected(address) as wire:
+        await wire.send(POST + b"X-Forwarded-For: 192.0.2.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n1\r\n")
+        await wire.send(b"0\r\nX-Forwarded-For: 192.0.2.99\r\nCookie: sid=another\r\n\r\n")
+
+        status, told = await wire.answer()
+
+    assert status == 200
+    assert json.loads(told) == {"host": "shop", "x-forwarded-for": "192.0.2.1", "transfer-encoding": "chunked"}
 
 
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: shop\r\n\r\n"

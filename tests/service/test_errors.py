@@ -13,6 +13,9 @@ import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
+from prometheus_client import REGISTRY
+from starlette.requests import Request
+from starlette.types import Message
 
 from services.chassis import app as app_module
 from services.chassis.logs import configure_logging, get_logger, request_id
@@ -47,11 +50,16 @@ def made(service: str) -> FastAPI:
     app = application(service, log_format="json")
     for number, broken in enumerate(BREAKS.values()):
         app.add_api_route(f"/v1/breaks/{number}", partial(_raise, broken), methods=["GET"])
+    app.add_api_route("/v1/reads", _read, methods=["POST"])
     return app
 
 
 async def _raise(broken: Exception) -> None:
     raise broken
+
+
+async def _read(request: Request) -> None:
+    await request.body()
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +116,31 @@ async def test_a_break_is_told_by_its_request_id_alone(
     assert answer.headers["x-content-type-options"] == "nosniff"
     expect_silence(answer)
     expect_trace(answer, log)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_client_that_leaves_in_the_middle_of_its_form_is_no_break(service: str, log: io.StringIO) -> None:
+    def cut_short() -> float | None:
+        counted = {"method": "POST", "route": "/v1/reads", "status": "400"}
+        return REGISTRY.get_sample_value("http_requests_total", counted)
+
+    sent: Iterator[Message] = iter(
+        [{"type": "http.request", "body": b"a=", "more_body": True}, {"type": "http.disconnect"}]
+    )
+    headers = [(b"content-length", b"9"), (b"content-type", b"application/x-www-form-urlencoded")]
+
+    async def receive() -> Message:
+        return next(sent)
+
+    async def send(message: Message) -> None:
+        raise AssertionError(message)
+
+    async with asking(service, log):
+        before = cut_short() or 0
+        left = {"type": "http", "method": "POST", "path": "/v1/reads", "query_string": b"", "headers": headers}
+        await made(service)({**left, "state": {}}, receive, send)
+
+    assert (log.getvalue(), cut_short()) == ("", before + 1)
 
 
 def operations(service: str) -> list[tuple[str, str]]:

@@ -427,6 +427,7 @@ async def test_signing_out_never_leads_to_an_unregistered_address(browser: httpx
 
     assert out.status_code == 200
     assert "You are signed out" in out.text
+    assert "until you sign out there" in out.text
     assert "location" not in out.headers
 
 

@@ -9,6 +9,7 @@ import asyncpg
 import httpx
 import pytest
 
+from services.idp.tries_store import MOST_BROWSERS
 from tests.conftest import DatabaseUrls
 from tests.service.idp import Idp, Pkce, action_of, link_to, redirected, request_for, running, sign_in
 
@@ -130,6 +131,22 @@ async def test_a_cookie_that_somebody_put_there_is_replaced_at_the_sign_in(idp: 
         await sign_in(victim, "bob", pkce=Pkce())
 
         assert victim.cookies["idp_browser"] != "planted"
+
+
+async def test_of_an_account_the_browsers_seen_last_are_known(idp: Idp, idp_urls: DatabaseUrls) -> None:
+    for _ in range(MOST_BROWSERS + 3):
+        idp.clock.advance(seconds=1)
+        assert await works(idp, "olga")
+    async with idp.browser("198.51.100.60") as newest:
+        assert (await sign_in(newest, "olga", pkce=Pkce())).status_code == 303
+        await guess(idp, "olga", address="198.51.100.60", times=10)
+
+        assert (await sign_in(newest, "olga", pkce=Pkce(), prompt="login")).status_code == 303
+
+    connection = await asyncpg.connect(idp_urls.app)
+    known = await connection.fetchval("SELECT count(*) FROM known_browsers WHERE username = 'olga'")
+    await connection.close()
+    assert known == MOST_BROWSERS
 
 
 async def test_a_whole_ipv6_network_counts_as_one_address(idp: Idp) -> None:

@@ -10,6 +10,8 @@ from joserfc.jwk import RSAKey
 from services.chassis.auth import TokenVerifier
 from services.chassis.openid import KEYS_COOL_DOWN_SECONDS, OpenIdProvider
 from services.contracts.problems import Unauthenticated, Unavailable
+from services.controller.idtokens import IdTokens
+from services.controller.provider import Tokens
 from tests.tokens import TestIssuer
 
 STRANGER = RSAKey.generate_key(2048, {"kid": "stranger", "use": "sig", "alg": "RS256"})
@@ -106,3 +108,15 @@ async def test_a_provider_that_has_lost_its_keys_for_a_moment_takes_nobody_elses
         await verifier.verify(issuer.unknown(1))
 
     assert (await verifier.verify(issuer.token(subject="bob"))).subject == "bob"
+
+
+async def test_strangers_cannot_keep_a_new_key_from_those_who_sign_in(issuer: Rotating) -> None:
+    async with OpenIdProvider(issuer.issuer, transport=issuer.transport) as provider:
+        await refused(TokenVerifier(provider, audience="cartdb"), issuer.unknown(1))
+        issuer.rotate("next")
+        id_token = issuer.token(header={"kid": "next", "typ": "JWT"}, aud="controller", nonce="nonce")
+        tokens = Tokens("access", id_token=id_token)
+
+        claims = await IdTokens(provider, "controller").at_sign_in(tokens, nonce="nonce")
+
+    assert claims.subject == "alice"

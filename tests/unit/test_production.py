@@ -8,6 +8,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
+from services.chassis.serve import in_one_line
 from services.local.settings import SERVICES, placeholder_secrets
 from tests.production import SETTINGS, settings_of
 from tests.serving import with_state
@@ -84,7 +85,7 @@ def test_a_secret_that_could_be_guessed_is_refused(service: str, name: str, bad:
 def test_a_default_database_password_is_refused(service: str, password: str) -> None:
     told = refusal(service, database_url=DATABASE.format(service=service, password=password))
 
-    assert "DATABASE_URL " in told
+    assert "the password in DATABASE_URL " in told
 
 
 @pytest.mark.parametrize(
@@ -179,3 +180,22 @@ async def test_in_production_health_stays_and_nothing_is_there_for_tests(service
 
 async def test_what_a_refusals_type_leads_to_stays_in_production() -> None:
     assert await status_of("controller", "/docs/problems", "production") == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("log_level", "loud"),
+        ("log_format", "xml"),
+        ("database_pool_size", 0),
+        ("database_url", "mysql://catalog_app:a-long-password-of-its-own@db/catalog"),
+        ("oidc_issuer", "login.example"),
+    ],
+)
+def test_a_value_that_nothing_can_be_done_with_is_named_at_the_start(name: str, bad: Any) -> None:
+    with pytest.raises(ValidationError) as refused:
+        settings_of("catalog", **{name: bad})
+
+    told = in_one_line(refused.value)
+    assert told.startswith(f"{name.upper()}: ")
+    assert str(bad) not in told
