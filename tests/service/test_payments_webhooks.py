@@ -231,7 +231,11 @@ async def test_a_wrong_or_unknown_parameter_is_named_and_makes_nothing(
 async def test_there_is_room_for_sixteen_endpoints_however_they_come(payments: Payments) -> None:
     asked = {"url": "http://shop.example/", "enabled_events[]": "*"}
 
-    answers = await asyncio.gather(*(payments.post("webhook_endpoints", **asked) for _ in range(20)))
+    async def post() -> httpx.Response:
+        answer = await payments.post("webhook_endpoints", **asked)
+        return await post() if answer.status_code == 429 else answer  # Too many wait for their turn.
+
+    answers = await asyncio.gather(*(post() for _ in range(20)))
 
     assert sorted(answer.status_code for answer in answers) == [200] * 16 + [400] * 4
 
