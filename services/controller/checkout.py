@@ -212,7 +212,9 @@ class Checkout:
             purchase.owner_id, purchase.checkout_id, intent_id=intent_id, reason=reason_of(why)
         )
         match unmarked:
-            case Purchase(state=PurchaseState.FAILED):
+            case Purchase(state=PurchaseState.FAILED, reason=reason) as failed:
+                if reason != reason_of(why):  # Somebody else was faster: a repetition will be told their reason too.
+                    return Failed(problem_of_reason(failed))
                 why.members.update(order_id=str(purchase.checkout_id), cart_id=str(purchase.cart_id))
                 return Failed(why)
             case Refused(PurchaseIsSettled() as problem):

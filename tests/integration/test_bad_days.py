@@ -149,7 +149,8 @@ def test_the_same_request_has_one_outcome_once_the_payment_service_is_back(
 
     assert (again.status_code, again.json()["order_id"]) == (answer.status_code, answer.json()["order_id"])
     if answer.status_code == 409:
-        # "cancelled" where this very request met the intent that reconcile had just cancelled.
+        # "cancelled" where this very request met the intent that reconcile had just cancelled, and unmarked first.
+        assert answer.json()["reason"] == again.json()["reason"]
         assert answer.json()["reason"] in {"abandoned", "cancelled"}
         assert quantities(guest) == {"apple": 1}
         assert check_out(guest, key=str(uuid4())).status_code == 201

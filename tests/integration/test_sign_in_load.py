@@ -22,6 +22,5 @@ def test_fifty_sign_ins_at_once_leave_the_cart_quick_and_the_provider_small(shop
         loud = reads(shopper, seconds=SECONDS)
 
     assert len(sign_ins) >= 50
-    # Not the slowest of all: one pause of the machine is not the crowd's doing.
-    assert p(90, loud) < max(SLOWER_AT_MOST * p(90, quiet), ANYHOW_MS)
+    assert p(99, loud) < max(SLOWER_AT_MOST * p(99, quiet), ANYHOW_MS)
     assert memory_of(stack.idp_url) < MEMORY_MIB

@@ -235,7 +235,8 @@ async def test_there_is_room_for_sixteen_endpoints_however_they_come(payments: P
         answer = await payments.post("webhook_endpoints", **asked)
         return await post() if answer.status_code == 429 else answer  # Too many wait for their turn.
 
-    answers = await asyncio.gather(*(post() for _ in range(20)))
+    async with asyncio.timeout(30):
+        answers = await asyncio.gather(*(post() for _ in range(20)))
 
     assert sorted(answer.status_code for answer in answers) == [200] * 16 + [400] * 4
 

@@ -279,6 +279,19 @@ async def test_an_intent_that_the_processor_refuses_to_make_is_undone_without_a_
     world.agree()
 
 
+async def test_who_comes_second_to_undo_tells_the_reason_that_was_written_down() -> None:
+    world = World()
+    world.payments.declines = True
+    await world.run()
+    failed = world.carts.rows[CHECKOUT]
+
+    late = await world.checkout.undo(failed, CheckoutRefused(reason="cancelled"), intent_id=failed.intent_id)
+
+    assert isinstance(late, Failed)
+    assert isinstance(late.problem, PaymentDeclined)
+    assert late.problem.members["reason"] == "insufficient_funds"
+
+
 async def test_a_purchase_that_failed_under_a_charge_raises_an_alarm_and_is_told_as_paid() -> None:
     world = World()
     world.trouble("confirm", "lost_answer")
