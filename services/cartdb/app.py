@@ -12,9 +12,11 @@ from services.chassis.auth import bearer_scheme, verifier_of
 from services.chassis.database import FastDatabase
 from services.chassis.openid import provider_of
 
+from .adoption_api import adoptions
 from .adoption_store import AdoptionStore
-from .api import adoptions, purchases, refunds, router
+from .api import router
 from .cart import Limits
+from .purchase_api import purchases, refunds
 from .purchase_store import PurchaseStore
 from .refund_store import RefundStore
 from .rows import Opening
