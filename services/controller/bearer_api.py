@@ -20,10 +20,12 @@ from services.contracts.money import Money
 from services.contracts.problems import Problem
 from services.contracts.shop import AddItem, Order, ProductId, Quantity, SetItem, ShopCart, ShopLine
 
-from .api import Key, OrdersDep, ShoppingDep, SkuPath
+from .api import NO_STORE, Key, OrdersDep, ShoppingDep, SkuPath
+from .checkout import REPLAYED
 from .doorkeeper import BearerUser
 from .orders import Bought
 from .quote import Form
+from .shopping import Changed
 
 ADDRESS_BYTES = 2048
 ADDRESS_LEVELS = 16
@@ -115,9 +117,10 @@ def to_json(content: dict[str, Any]) -> bytes:
     return text.encode()
 
 
-def answer(content: dict[str, Any], status: int = 200) -> Response:
+def answer(content: dict[str, Any], status: int = 200, *, replayed: bool = False) -> Response:
     """JSON that nobody keeps."""
-    return Response(to_json(content), status, media_type="application/json", headers={"Cache-Control": "no-store"})
+    headers = {**NO_STORE, **(REPLAYED if replayed else {})}
+    return Response(to_json(content), status, media_type="application/json", headers=headers)
 
 
 def render_problem(problem: Problem) -> Response:
@@ -136,6 +139,10 @@ def _cart(cart: ShopCart) -> dict[str, Any]:
         "items": [_line(line, cart.currency) for line in cart.items],
         "total_price": Money(cart.total_price, cart.currency).major,
     }
+
+
+def _changed(changed: Changed, **more: str) -> Response:
+    return answer({**_cart(changed.cart), **more}, replayed=changed.replayed)
 
 
 def _line(line: ShopLine, currency: str) -> dict[str, Any]:
@@ -174,8 +181,7 @@ async def get_cart(user: BearerUser, shopping: ShoppingDep) -> Response:
 async def add_to_cart(item: AddByProduct, user: BearerUser, shopping: ShoppingDep, key: Key = None) -> Response:
     """By product and variant."""
     what = AddItem(product_id=item.product_id, variant_id=item.variant_id, quantity=item.quantity)
-    changed = await shopping.add(user, what, key=key)
-    return answer({**_cart(changed.cart), "message": "Item added successfully"})
+    return _changed(await shopping.add(user, what, key=key), message="Item added successfully")
 
 
 @router.put("/api/cart/items/{item_id}", include_in_schema=False)
@@ -184,14 +190,14 @@ async def set_cart_item(
     item_id: SkuPath, item: SetItem, user: BearerUser, shopping: ShoppingDep, key: Key = None
 ) -> Response:
     """`item_id` is a line's `id`; 0 takes it out."""
-    return answer(_cart((await shopping.set(user, item_id, item.quantity, key=key)).cart))
+    return _changed(await shopping.set(user, item_id, item.quantity, key=key))
 
 
 @router.delete("/api/cart/items/{item_id}", include_in_schema=False)
 @router.delete("/api/cart/items/{item_id}/", summary="Take a line out")
 async def remove_cart_item(item_id: SkuPath, user: BearerUser, shopping: ShoppingDep, key: Key = None) -> Response:
     """A line that is not there agrees."""
-    return answer(_cart((await shopping.remove(user, item_id, key=key)).cart))
+    return _changed(await shopping.remove(user, item_id, key=key))
 
 
 @router.post("/api/payments/create-from-cart", include_in_schema=False)
@@ -207,4 +213,8 @@ async def create_payment_from_cart(
     """201 paid, 202 not known yet, 402 declined."""
     form = Form(**command.model_dump(), email=None, expected_total=None, path=request.url.path.rstrip("/"))
     outcome = await orders.check_out(user, form, cart_id=None, key=key)
-    return answer(_payment(outcome.order), 201 if isinstance(outcome, Bought) else 202)
+    match outcome:
+        case Bought(order, replayed):
+            return answer(_payment(order), 201, replayed=replayed)
+        case _:
+            return answer(_payment(outcome.order), 202)
