@@ -1,7 +1,7 @@
 """Origin note b's testing strategy: five flows, each with a test here or, by name, in another file.
 
-Guest user flow: test_sessions.py, a_guests_cart_is_added_to_the_users_at_sign_in. Session persistence: test_sessions.py,
-the_first_answer_gives_a_session_and_later_ones_keep_it. Error handling: test_sessions.py, a_forged_cookie_… and
+Those others are in test_sessions.py. Guest user flow: a_guests_cart_is_added_to_the_users_at_sign_in. Session
+persistence: the_first_answer_gives_a_session_and_later_ones_keep_it. Error handling: a_forged_cookie_… and
 an_expired_cookie_gets_a_clean_cart_and_a_new_cookie.
 """
 
