@@ -72,15 +72,16 @@ async def test_a_deleted_carts_lines_are_out_of_reach_and_no_line_is_without_a_c
     [
         "INSERT INTO lines (owner_id, cart_id, sku, product_id, quantity, added_price) VALUES ($1, $2, 'x', 1, 1, 1)",
         "INSERT INTO carts (owner_id, cart_id, currency, expires_at) VALUES ('user:nobody' || $1, $2, 'INR', now())",
+        "INSERT INTO lines SELECT l.* FROM lines l WHERE owner_id = $1 AND cart_id <> $2",
     ],
-    ids=["a line without a cart", "a cart without a shopper"],
+    ids=["a line without a cart", "a cart without a shopper", "a second line of one item"],
 )
-async def test_the_database_itself_refuses_a_row_that_belongs_to_nothing(
+async def test_the_database_itself_refuses_a_row_that_belongs_to_nothing_or_is_there_already(
     shop: Shop, customer: Customer, statement: str
 ) -> None:
     owner = customer.add("apple")["owner"]["id"]
 
-    with pytest.raises(asyncpg.ForeignKeyViolationError):
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError):
         await shop.rows("cartdb", statement, owner, uuid.uuid4())
 
     assert customer.lines() == {"apple": 1}

@@ -1,0 +1,140 @@
+"""Failures of other shops (tests/fault/threads_of_carts.py) that no other file tries here as they happened there."""
+
+from collections.abc import Callable
+from functools import partial
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from .customer import Customer
+from .shop_client import Shop, Shopper, at_once
+
+ROUNDS = 100
+NASTY = ["'", "\"'--", "' OR 1=1--", "'; DROP TABLE carts; --", "\\'; --", "$1", "%27", "apple' || '"]
+
+
+def test_of_two_adds_at_once_neither_is_lost_in_any_round(shop: Shop) -> None:
+    guest, skus = shop.guest(), ("apple", "banana")
+    guest.cart()
+
+    for number in range(1, ROUNDS + 1):
+        at_once([partial(guest.add, sku) for sku in skus])
+        assert guest.lines() == dict.fromkeys(skus, number)
+
+
+def test_looks_and_changes_at_once_are_all_answered(shop: Shop) -> None:
+    guest = shop.guest()
+    guest.add("apple")
+    cart = f"/carts/{guest.cart()['cart_id']}"
+    looks: list[Callable[[], httpx.Response]] = [
+        partial(guest.http.get, path) for path in ("/cart", "/carts", "/session", cart, f"{cart}/history")
+    ]
+    changes: list[Callable[[], httpx.Response]] = [
+        partial(guest.http.post, "/cart/items", json={"sku": "apple"}),
+        partial(guest.http.put, "/cart/items/banana", json={"quantity": 2}),
+        partial(guest.http.delete, "/cart/items/banana"),
+        partial(guest.http.patch, cart, json={"name": "Party"}),
+    ]
+
+    answers = [answer for _ in range(4) for answer in at_once(looks + changes)]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert guest.lines()["apple"] == 5
+
+
+def test_the_next_user_of_a_browser_sees_nothing_of_the_one_before(shop: Shop, customer: Customer) -> None:
+    browser, other = customer.browser, shop.customer()
+    order = browser.buy(shop.goods())
+    browser.add("apple", 2)
+    carts = [cart["cart_id"] for cart in browser.read("/carts")["carts"]]
+
+    browser.http.post("/logout", follow_redirects=True)
+    assert browser.lines() == {}
+    shop.sign_in(Shopper(browser.http), other.username)
+
+    assert browser.read("/session")["owner"]["id"] == other.read("/session")["owner"]["id"]
+    assert browser.lines() == {}
+    assert browser.read("/orders")["orders"] == []
+    for path in (*(f"/carts/{cart}" for cart in carts), f"/orders/{order['order_id']}"):
+        assert browser.http.get(path).status_code == 404
+    assert customer.lines() == {"apple": 2}
+
+
+@pytest.mark.parametrize("there", [{}, {"mango": 1}], ids=["an empty cart", "a cart with lines"])
+@pytest.mark.parametrize("asked", [{}, {"next": "/shop/checkout"}], ids=["anywhere", "at the checkout"])
+def test_a_guests_lines_outlive_the_sign_in_and_a_sign_out_after_it(
+    shop: Shop, customer: Customer, there: dict[str, int], asked: dict[str, str]
+) -> None:
+    for sku, quantity in there.items():
+        customer.add(sku, quantity)
+    guest = shop.guest()
+    guest.add("apple", 2)
+
+    shop.sign_in(guest, customer.browser.username, **asked)
+    joined = guest.lines()
+    guest.http.post("/logout")
+
+    assert joined == customer.lines() == {"apple": 2, **there}
+
+
+def test_after_a_wrong_password_the_right_one_brings_the_guests_cart_along(shop: Shop) -> None:
+    account, guest = shop.customer(), shop.guest()
+    guest.add("apple", 2)
+    guest.username = account.username
+
+    with pytest.raises(AssertionError, match="password"):
+        shop.sign_in(guest, account.username, password="wrong horse")
+    kept = guest.lines()
+    shop.sign_in(guest, account.username)
+
+    assert kept == account.lines() == {"apple": 2}
+
+
+@pytest.mark.parametrize("sent", ["sid=", "sid=; sid=", 'sid=""', "sid=1", "sid=null", "sid=a; sid=a", "sid"])
+def test_two_visitors_who_send_the_same_worthless_cookie_share_nothing(shop: Shop, sent: str) -> None:
+    def add_apple() -> httpx.Response:
+        visitor = shop.browser()
+        return visitor.post("/cart/items", json={"sku": "apple"}, headers={"Cookie": sent})
+
+    one, other = add_apple().json(), add_apple().json()
+
+    assert one["cart_id"] != other["cart_id"]
+    assert one["owner"] != other["owner"]
+    assert (one["total_items"], other["total_items"]) == (1, 1)
+
+
+def test_who_comes_back_by_a_link_of_another_site_has_the_same_cart(shop: Shop) -> None:
+    """A browser sends a Lax cookie with such a request, and would keep a Strict one back."""
+    guest = shop.guest()
+    guest.add("apple")
+    cookie = next(cookie for cookie in guest.http.cookies.jar if cookie.name == "sid")
+    foreign = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Referer": "https://bank.example/"}
+
+    page = guest.http.get("/shop/cart", headers=foreign)
+
+    assert cookie.get_nonstandard_attr("SameSite") == "Lax"
+    assert (page.status_code, "set-cookie" in page.headers) == (200, False)
+    assert guest.lines() == {"apple": 1}
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+def test_a_quote_in_an_id_or_a_sku_is_refused_like_any_other_wrong_one(shop: Shop, nasty: str) -> None:
+    guest = shop.guest()
+    guest.add("apple")
+    before, written = guest.cart(), quote(nasty, safe="")
+    requests: list[tuple[str, str, dict[str, object] | None]] = [
+        ("POST", "/cart/items", {"sku": nasty}),
+        ("PUT", f"/cart/items/{written}", {"quantity": 1}),
+        ("DELETE", f"/cart/items/{written}", None),
+        ("GET", f"/carts/{written}", None),
+        ("GET", f"/carts/{written}/history", None),
+        ("GET", f"/orders/{written}", None),
+        ("GET", f"/merges/{written}", None),
+        ("GET", f"/products/{written}", None),
+    ]
+
+    answers = [guest.http.request(method, path, json=body) for method, path, body in requests]
+
+    assert {answer.status_code for answer in answers} <= {404, 422}
+    assert guest.cart() == before
