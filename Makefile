@@ -63,7 +63,7 @@ down: ## stop the containers, keep their data
 	docker compose down --remove-orphans
 
 ##@ Change it
-.PHONY: test faults fuzz test-compose bench-login check openapi audit sbom lock clean
+.PHONY: test faults fuzz test-compose bench-login check openapi other-shops audit sbom lock clean
 test: .test-packages ## all tests, on servers that they start and stop; ARGS="-k cart"
 	@$(BIN)/python -m pytest -q $(ARGS)
 
@@ -86,6 +86,9 @@ check: .check-packages ## lint, format and types
 
 openapi: .run-packages ## write docs/openapi/*.json from the code
 	@$(BIN)/python -m services.local.openapi
+
+other-shops: .test-packages ## write docs/other-shops.md from the list of real failures
+	@$(BIN)/python -m tests.fault.other_shops
 
 audit: .audit-packages ## known holes in what the locks name, Python's and Node's; fails if it cannot ask, too
 	@$(BIN)/python -m services.local.supply audit
