@@ -2,10 +2,11 @@
 
 from tests.fault.thread import Thread, thread
 
-_SESSIONS, _STORM, _BEATEN, _EDGES, _ONE_TRUTH, _PAID, _INPUT, _CHECKOUT, _DEFENCES, _TAMPERING = (
+_SESSIONS, _STORMS, _NOTE, _BEATEN, _EDGES, _ONE_TRUTH, _PAID, _INPUT, _CHECKOUT, _DEFENCES, _TAMPERING = (
     f"integration/test_{name}.py::"
     for name in (
         "sessions",
+        "storms",
         "note_e_concurrent_operations",
         "other_shops_failures",
         "note_e_edge_cases",
@@ -23,47 +24,50 @@ THREADS: dict[str, Thread] = {
     "FT-01": thread(
         "open-telemetry/opentelemetry-demo#3824",
         "adds at the same time overwrite each other, and what is added during a checkout vanishes",
-        _CARTS + "test_a_hundred_parallel_adds_all_count",
-        _STORM + "test_eight_first_adds_of_a_new_shopper_at_once_make_one_cart_with_all_of_them",
+        _STORMS + "test_a_hundred_parallel_adds_over_the_sessions_of_one_user_all_count",
+        _STORMS + "test_an_edit_during_a_checkout_is_refused_with_the_reason_and_succeeds_afterwards",
         _PURCHASES + "test_a_marked_cart_refuses_edits_and_an_unmarked_one_takes_them_again",
     ),
     "FT-02": thread(
         "vendurehq/vendure#2041 vendurehq/vendure#2187 vendurehq/vendure#3398",
         "of two quick adds one line is left",
-        _BEATEN + "test_of_two_adds_at_once_neither_is_lost_in_any_round",
+        _STORMS + "test_of_two_quick_adds_neither_is_ever_lost",
         _CARTS + "test_each_parallel_add_answers_a_cart_that_holds_it",
     ),
     "FT-03": thread(
         "vendurehq/vendure#5259",
         "two first requests make two current carts",
         _SESSIONS + "test_parallel_first_adds_of_one_visitor_make_one_cart_with_exact_sums",
-        _STORM + "test_eight_first_adds_of_a_new_shopper_at_once_make_one_cart_with_all_of_them",
+        _STORMS + "test_parallel_first_adds_of_many_new_shoppers_make_one_whole_cart_each",
     ),
     "FT-04": thread(
         "saleor/saleor#18087",
         "two quick changes of a quantity change the price of a piece",
-        _STORM + "test_changes_of_every_kind_at_once_leave_a_cart_that_adds_up_and_can_be_paid_for",
+        _STORMS + "test_parallel_sets_leave_one_line_at_its_price_and_one_of_the_quantities",
+        _NOTE + "test_changes_of_every_kind_at_once_leave_a_cart_that_adds_up_and_can_be_paid_for",
     ),
     "FT-05": thread(
         "Sylius/ShopApiPlugin#640",
         "edits at the same time leave a cart that can never be used again",
-        _STORM + "test_changes_of_every_kind_at_once_leave_a_cart_that_adds_up_and_can_be_paid_for",
-        _STORM + "test_after_a_storm_the_tables_hold_what_the_answer_says",
+        _NOTE + "test_changes_of_every_kind_at_once_leave_a_cart_that_adds_up_and_can_be_paid_for",
+        _NOTE + "test_after_a_storm_the_tables_hold_what_the_answer_says",
     ),
     "FT-06": thread(
         "Sylius/Sylius#14219",
         "the second of two changes of a quantity answers 500",
-        _STORM + "test_of_two_changes_of_one_version_one_is_made_and_the_other_shows_the_cart_of_now",
+        _STORMS + "test_of_parallel_changes_with_one_version_one_wins_and_the_others_are_shown_the_cart",
+        _STORMS + "test_a_stale_version_is_refused_and_shown_the_cart_at_every_door_that_takes_one",
         _CARTS + "test_a_stale_version_answers_the_current_cart_and_changes_nothing",
     ),
     "FT-07": thread(
         "shopware/shopware#8724",
         "adds that a page sends together lose items",
-        _STORM + "test_adds_through_both_doors_at_once_all_count",
+        _NOTE + "test_adds_through_both_doors_at_once_all_count",
     ),
     "FT-08": thread(
         "woocommerce/woocommerce#11062",
         "a session that is written late wipes out what was put into the cart meanwhile",
+        _STORMS + "test_an_edit_that_is_slow_erases_nothing_that_was_done_meanwhile",
         _CARTS + "test_each_parallel_add_answers_a_cart_that_holds_it",
         remark="A session holds no lines here: each edit is a statement on the cart's own rows.",
     ),
@@ -76,7 +80,7 @@ THREADS: dict[str, Thread] = {
     "FT-10": thread(
         "Sylius/ShopApiPlugin#667",
         "looking at a cart while it changes ends in a deadlock",
-        _BEATEN + "test_looks_and_changes_at_once_are_all_answered",
+        _STORMS + "test_anything_done_to_carts_at_once_by_many_tabs_is_answered_and_deadlocks_nothing",
         remark="There are no coupons here, so their half of it is left out.",
     ),
     "FT-11": thread(

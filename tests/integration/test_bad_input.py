@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from tests.integration.customer import Customer
 from tests.integration.shop_client import ADDRESS, Shop, Shopper, problem_type
 from tests.stacks import RunningStack
 
@@ -491,6 +492,67 @@ def test_a_bad_token_beside_a_good_cookie_is_401_too(shopper: Shopper) -> None:
     answer = shopper.http.get("/cart", headers={"Authorization": "Bearer not.a.token"})
 
     assert (answer.status_code, problem_type(answer)) == (401, "unauthenticated")
+
+
+# --- the same at every door
+
+
+def add_at_every_door(customer: Customer, item: dict[str, int]) -> list[httpx.Response]:
+    """By the cart's name, as the current one, and under `/api/`."""
+    paths = ("/cart/items", f"/carts/{customer.browser.cart()['cart_id']}/items")
+    return [
+        *(who.http.post(path, json=item) for who in (customer.browser, customer.api) for path in paths),
+        customer.api.http.post("/api/cart/add/", json=item),
+    ]
+
+
+async def fill_up(shop: Shop, customer: Customer) -> None:
+    """999 apples and 199 lines of goods that are not sold: as much as a cart takes."""
+    customer.browser.add("apple", 999)
+    statement = """
+        INSERT INTO lines (owner_id, cart_id, sku, product_id, quantity, added_price)
+        SELECT owner_id, current_cart_id, 'line-' || number, number, 1, 1
+        FROM shoppers, generate_series(1, 199) AS number WHERE owner_id = $1
+    """
+    await shop.rows("cartdb", statement, customer.browser.cart()["owner"]["id"])
+
+
+TOO_MUCH = [
+    pytest.param("apple", None, "quantity_limit_exceeded", {"sku": "apple", "limit": 999}, id="999 and one more"),
+    pytest.param("banana", None, "line_limit_exceeded", {"limit": 200}, id="a line after 200"),
+    pytest.param("t-shirt", 2_000_000_000, "unknown_sku", {"variant_id": 2_000_000_000}, id="unknown variant"),
+    pytest.param("t-shirt", None, "variant_required", {"sku": "t-shirt"}, id="no variant"),
+]
+
+
+@pytest.mark.parametrize(("sku", "variant", "slug", "told"), TOO_MUCH)
+async def test_what_a_cart_does_not_take_is_told_alike_at_every_door_and_changes_nothing(
+    shop: Shop, customer: Customer, *, sku: str, variant: int | None, slug: str, told: dict[str, Any]
+) -> None:
+    await fill_up(shop, customer)
+    before = customer.browser.cart()
+    item = {"product_id": customer.browser.read(f"/products/{sku}")["product_id"], "quantity": 1}
+
+    answers = add_at_every_door(customer, item if variant is None else {**item, "variant_id": variant})
+
+    for answer in answers:
+        refusal = answer.json()
+        assert (answer.status_code, refusal["type"]) == (422, f"/docs/problems#{slug}"), answer.text
+        assert told.items() <= refusal.items()
+        assert refusal["detail"]
+    assert customer.browser.cart() == before
+
+
+async def test_more_than_a_cart_holds_is_not_set_at_any_door_either(shop: Shop, customer: Customer) -> None:
+    await fill_up(shop, customer)
+    before = customer.browser.cart()
+    doors = ("/cart/items/apple", f"/carts/{before['cart_id']}/items/apple", "/api/cart/items/apple/")
+
+    answers = [customer.api.http.put(path, json={"quantity": 1000}) for path in doors]
+
+    assert [answer.status_code for answer in answers] == [422] * 3
+    assert {answer.json()["limit"] for answer in answers} == {999}
+    assert customer.browser.cart() == before
 
 
 # --- the second set of names

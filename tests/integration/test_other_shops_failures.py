@@ -1,46 +1,14 @@
 """Failures of other shops (tests/fault/threads_of_carts.py) that no other file tries here as they happened there."""
 
-from collections.abc import Callable
-from functools import partial
 from urllib.parse import quote
 
 import httpx
 import pytest
 
 from .customer import Customer
-from .shop_client import Shop, Shopper, at_once
+from .shop_client import Shop, Shopper
 
-ROUNDS = 100
 NASTY = ["'", "\"'--", "' OR 1=1--", "'; DROP TABLE carts; --", "\\'; --", "$1", "%27", "apple' || '"]
-
-
-def test_of_two_adds_at_once_neither_is_lost_in_any_round(shop: Shop) -> None:
-    guest, skus = shop.guest(), ("apple", "banana")
-    guest.cart()
-
-    for number in range(1, ROUNDS + 1):
-        at_once([partial(guest.add, sku) for sku in skus])
-        assert guest.lines() == dict.fromkeys(skus, number)
-
-
-def test_looks_and_changes_at_once_are_all_answered(shop: Shop) -> None:
-    guest = shop.guest()
-    guest.add("apple")
-    cart = f"/carts/{guest.cart()['cart_id']}"
-    looks: list[Callable[[], httpx.Response]] = [
-        partial(guest.http.get, path) for path in ("/cart", "/carts", "/session", cart, f"{cart}/history")
-    ]
-    changes: list[Callable[[], httpx.Response]] = [
-        partial(guest.http.post, "/cart/items", json={"sku": "apple"}),
-        partial(guest.http.put, "/cart/items/banana", json={"quantity": 2}),
-        partial(guest.http.delete, "/cart/items/banana"),
-        partial(guest.http.patch, cart, json={"name": "Party"}),
-    ]
-
-    answers = [answer for _ in range(4) for answer in at_once(looks + changes)]
-
-    assert {answer.status_code for answer in answers} == {200}
-    assert guest.lines()["apple"] == 5
 
 
 def test_the_next_user_of_a_browser_sees_nothing_of_the_one_before(shop: Shop, customer: Customer) -> None:
