@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Annotated, Any, cast
 
@@ -89,13 +89,13 @@ async def watch_for_ever(hub: Hub) -> None:
         await asyncio.sleep(max(pause - taken, 0))
 
 
-async def check_for_ever(hub: Hub) -> None:
-    """Ask which sessions are over, for as long as anybody listens."""
+async def check_for_ever(hub: Hub, ended_among: Callable[[Collection[str]], Awaitable[set[str]]]) -> None:
+    """Ask which sessions have been ended by others, for as long as anybody listens."""
     while True:
         await asyncio.sleep(CHECK_SECONDS)
         await hub.listened()
         try:
-            await hub.check_sessions()
+            hub.over(await ended_among(hub.sessions()))
         except Exception:
             logger.exception("the sessions that listen could not be looked at")
 

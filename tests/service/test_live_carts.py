@@ -1,17 +1,10 @@
 """Live carts: every tab and device of an owner sees a change at once, whoever made it."""
 
-import asyncio
-import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
-from uuid import uuid4
+from contextlib import asynccontextmanager
 
-import asyncpg
-import httpx
 import pytest
 
-from services.controller import live_api
 from tests.conftest import MakeDatabase
 from tests.service.idp import SHOP
 from tests.service.listening import Listening, listening
