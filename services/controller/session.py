@@ -14,6 +14,7 @@ import hmac
 import json
 import secrets
 import time
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,8 @@ from uuid import UUID
 
 from cachetools import TLRUCache
 from cryptography.fernet import Fernet
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import LargeBinary, any_, literal
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel, and_, col, delete, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -179,8 +181,12 @@ def _rotated(cookie: str, row: SessionRow, *, leaving: bool) -> Session | None:
 class Sessions:
     """The table of sessions, and a memory of it for a few seconds."""
 
-    def __init__(self, database: Database, signer: Signer) -> None:
+    def __init__(
+        self, database: Database, signer: Signer, *, over: Callable[[Collection[str]], None] = lambda _: None
+    ) -> None:
+        """Call `over` with the ids of sessions that this process has ended."""
         self._database = database
+        self._over = over
         self.signer = signer
         self._cache: TLRUCache[bytes, SessionRow | None] = TLRUCache(50_000, _seconds_to_remember)
 
@@ -273,6 +279,7 @@ class Sessions:
 
         row = await self._database.transact(work)
         self._cache.pop(hash_of(old.id), None)
+        self._over([old.id])
         return Session(session_id, row.guest_owner, row)
 
     async def _adopts(self, database: AsyncSession, owner: str, guest: str, *, alive: bool) -> bool:
@@ -325,6 +332,18 @@ class Sessions:
 
         await self._database.transact(work)
         self._cache.pop(hash_of(session.id), None)
+        self._over([session.id])
+
+    async def ended_among(self, session_ids: Collection[str]) -> set[str]:
+        """Those that have ended, by one question."""
+        ids = {hash_of(session_id): session_id for session_id in session_ids}
+
+        async def work(database: AsyncSession) -> list[bytes]:
+            ended = col(SessionRow.ended_at).is_not(None)
+            known = col(SessionRow.id_hash) == any_(literal(list(ids), ARRAY(LargeBinary)))
+            return list((await database.exec(select(SessionRow.id_hash).where(known, ended))).all())
+
+        return {ids[id_hash] for id_hash in await self._database.transact(work)}
 
     async def merged(self, session: Session, *, moved: bool) -> Session:
         """The adoption of this sign-in is under way for good; or there was nothing to move."""
