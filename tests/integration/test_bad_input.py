@@ -555,6 +555,22 @@ async def test_more_than_a_cart_holds_is_not_set_at_any_door_either(shop: Shop, 
     assert customer.browser.cart() == before
 
 
+SOME_CART = "01890000-0000-7000-8000-000000000001"
+
+
+@pytest.mark.parametrize(
+    "event_id",
+    ["nonsense", "7", ":7", SOME_CART, f"{SOME_CART}:", f"{SOME_CART}:-1", f"{SOME_CART}:{'9' * 20}", "' --"],
+)
+def test_an_event_id_that_the_shop_never_gave_is_refused_and_opens_no_stream(shopper: Shopper, event_id: str) -> None:
+    before = shopper.cart()
+
+    answer = shopper.http.get("/cart/events", headers={"Last-Event-ID": event_id})
+
+    expect_refusal(shopper, answer, before=before, status=422, slug="validation_failed")
+    assert answer.json()["errors"][0]["field"] == "header.Last-Event-ID"
+
+
 # --- the second set of names
 
 
