@@ -200,13 +200,12 @@ async def test_a_connection_is_good_for_more_after_its_stream_has_ended() -> Non
     one = Replica("one")
     one.next_event.set()
     async with one.up(), proxied(one.port) as client:
-        whole = await client.get("/events")
-        again = await client.get("/name")
+        whole, again = [await client.get(path) for path in ("/events", "/name")]
+        ways = {answer.extensions["network_stream"].get_extra_info("client_addr") for answer in (whole, again)}
 
     assert whole.content == b"data: first\n\ndata: second\n\n"
     assert again.text == "one"
-    ports = {answer.extensions["network_stream"].get_extra_info("client_addr") for answer in (whole, again)}
-    assert len(ports) == 1
+    assert len(ways) == 1
 
 
 async def test_events_arrive_while_the_stream_is_open() -> None:
