@@ -19,8 +19,7 @@ from .purchase_store import PURCHASE_COLUMNS, purchase_of_row
 # meanwhile. `record` is what is told; hashes are not.
 PAGES = {
     AccountPart.SHOPPER: """
-        SELECT current_cart_id::text AS key, jsonb_build_object('owner_id', owner_id, 'current_cart_id', current_cart_id,
-            'created_at', created_at, 'erased_at', erased_at) AS record
+        SELECT current_cart_id::text AS key, to_jsonb(shoppers) AS record
         FROM shoppers WHERE owner_id = $1 AND $2::text IS NULL LIMIT $3
     """,
     AccountPart.CARTS: """

@@ -11,12 +11,12 @@ from services.contracts.identity import first_cart_id
 from services.contracts.problems import CartIsBeingAdopted, MergeNotFound
 
 from . import adoption
-from .rows import Opening, demand_open, lines_of, lock_cart, remember
+from .rows import Opening, demand_open, lines_of, lock_cart, remember_lines
 
 # Empty carts move too, so that an add which is on its way finds no open cart of a guest who is gone. A cart in checkout
 # stays where it is, under a merge of its own: should it come back unpaid, it moves then.
 FREEZE = """
-    UPDATE carts SET
+    WITH frozen AS (UPDATE carts SET
         status = CASE
             WHEN status = 'in_checkout' THEN 'in_checkout'
             WHEN EXISTS (SELECT FROM lines l WHERE l.owner_id = $1 AND l.cart_id = carts.cart_id) THEN 'moving'
@@ -24,6 +24,19 @@ FREEZE = """
         merge_id = CASE WHEN status = 'in_checkout' THEN md5($2::uuid::text || cart_id::text)::uuid ELSE $2::uuid END,
         target_owner = $3, strategy = $4, version = version + (status = 'open')::int, updated_at = clock_timestamp()
     WHERE owner_id = $1 AND status IN ('open', 'in_checkout') AND merge_id IS NULL
+    RETURNING owner_id, cart_id, version, status, name, merge_id)
+    INSERT INTO history (owner_id, cart_id, version, status, name, action, actor, detail)
+    SELECT owner_id, cart_id, version, status, name, 'freeze', 'adoption', jsonb_build_object('merge_id', merge_id)
+    FROM frozen
+"""
+CLOSE = """
+    WITH closed AS (
+        UPDATE carts SET status = 'moved', updated_at = clock_timestamp(), expires_at = cart_expiry($3)
+        WHERE owner_id = $1 AND merge_id = $2 AND status = 'moving'
+        RETURNING owner_id, cart_id, version, status, name, merge_id)
+    INSERT INTO history (owner_id, cart_id, version, status, name, action, actor, detail)
+    SELECT owner_id, cart_id, version, status, name, 'close', 'adoption', jsonb_build_object('merge_id', merge_id)
+    FROM closed
 """
 
 
@@ -71,7 +84,7 @@ class AdoptionStore:
             merged = adoption.merge(
                 await lines_of(connection, owner_id, cart_id), command.lines, command.strategy, self._opening.limits
             )
-            await self._write_merged(connection, owner_id, cart_id, merged)
+            await self._write_merged(connection, owner_id, cart_id, merged, command.merge_id)
             await connection.execute(
                 """
                 INSERT INTO receipts (owner_id, merge_id, guest_owner, guest_cart_id, cart_id, strategy, lines)
@@ -95,14 +108,7 @@ class AdoptionStore:
         """Step 3: the guest's carts have moved. A repeated close agrees."""
 
         async def work(connection: asyncpg.Connection) -> None:
-            await connection.execute(
-                """
-                UPDATE carts SET status = 'moved', updated_at = clock_timestamp()
-                WHERE owner_id = $1 AND merge_id = $2 AND status = 'moving'
-                """,
-                guest_owner,
-                merge_id,
-            )
+            await connection.execute(CLOSE, guest_owner, merge_id, self._opening.limits.idle_days(guest_owner))
 
         await self._database.transact(work)
 
@@ -145,7 +151,7 @@ class AdoptionStore:
         return await self._database.transact(work)
 
     async def _write_merged(
-        self, connection: asyncpg.Connection, owner_id: str, cart_id: UUID, merged: adoption.Merged
+        self, connection: asyncpg.Connection, owner_id: str, cart_id: UUID, merged: adoption.Merged, merge_id: UUID
     ) -> None:
         await connection.executemany(
             """
@@ -170,15 +176,16 @@ class AdoptionStore:
         await connection.execute(
             """
             UPDATE carts SET version = version + 1, updated_at = clock_timestamp(),
-                expires_at = now() + make_interval(days => $3)
+                expires_at = cart_expiry($3)
             WHERE owner_id = $1 AND cart_id = $2
             """,
             owner_id,
             cart_id,
             self._opening.limits.idle_days(owner_id),
         )
-        for line in merged.receipt:
-            await remember(connection, owner_id, cart_id, "adopt", "adoption", sku=line.sku, quantity=line.quantity)
+        skus = [line.sku for line in merged.receipt]
+        detail = {"merge_id": str(merge_id)}
+        await remember_lines(connection, owner_id, cart_id, "adopt", "adoption", skus=skus, detail=detail)
 
     async def _frozen(self, connection: asyncpg.Connection, guest_owner: str, command: Freeze) -> Frozen:
         rows = await connection.fetch(

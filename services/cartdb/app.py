@@ -18,6 +18,7 @@ from .adoption_api import adoptions
 from .adoption_store import AdoptionStore
 from .api import router
 from .cart import Limits
+from .history_store import HistoryStore
 from .purchase_api import purchases, refunds
 from .purchase_store import PurchaseStore
 from .refund_store import RefundStore
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBa
             pings.update(database=database.ping, idp=provider.ping)
             yield {
                 "store": Store(database, opening),
+                "histories": HistoryStore(database),
                 "purchases": PurchaseStore(database, opening),
                 "refunds": RefundStore(database),
                 "adoptions": AdoptionStore(database, opening),

@@ -1,7 +1,8 @@
 """All that cartdb holds on one owner, told in pages, and its erasure."""
 
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ConfigDict
 
@@ -37,3 +38,50 @@ class EraseOwner(Command):
 
     adopted_by: OwnerId | None = None
     only_ask: bool = False
+
+
+class SessionTold(Reply):
+    """One session, without what would open it."""
+
+    created_at: datetime
+    last_seen_at: datetime
+    ended_at: datetime | None
+    ended_by: str | None
+    name: str | None
+
+
+class AccountOwner(Reply):
+    """Whom an export is about."""
+
+    id: str
+    name: str | None
+    guest: bool
+
+
+class Held(Reply):
+    """What cartdb holds under one owner id: the shopper's own, or that of a guest they were."""
+
+    owner_id: str
+    shopper: list[dict[str, Any]]
+    carts: list[dict[str, Any]]
+    history: list[dict[str, Any]]
+    orders: list[dict[str, Any]]
+    merges: list[dict[str, Any]]
+    idempotency_keys: list[dict[str, Any]]
+
+
+class AccountExport(Reply):
+    """Everything the shop holds on a shopper."""
+
+    exported_at: datetime
+    owner: AccountOwner
+    sessions: list[SessionTold]
+    held: list[Held]
+
+
+class Erased(Reply):
+    """What was done, and who still has an account of the shopper's: the issuer that they sign in with."""
+
+    erased: Literal[True] = True
+    kept: str = "Orders and refunds stay for the books: goods, amounts and dates, without names and addresses."
+    identity_provider: str | None

@@ -1,6 +1,6 @@
 """cartdb and catalog, as the controller speaks to them. No decision is taken here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from services.chassis.logs import get_logger
 from services.chassis.outbound import Credential, Neighbour, definite
+from services.contracts.account import AccountPage, AccountPart, EraseOwner
 from services.contracts.carts import (
     AddLine,
     ApplyMerge,
@@ -46,6 +47,7 @@ from services.contracts.catalog import (
 )
 from services.contracts.messages import Reply
 from services.contracts.problems import (
+    AccountHasUnfinishedOrders,
     CartAlreadyPurchased,
     CartInCheckout,
     CartIsBeingAdopted,
@@ -189,9 +191,10 @@ class Carts:
         path = f"/carts/{cart_id}"
         definite(await self._ask(who, "delete", "DELETE", path, Nothing, *EDIT_REFUSALS, key=key))
 
-    async def history(self, who: Authority, cart_id: UUID, *, at: str | None) -> History:
-        """Who changed what when."""
-        path, params = f"/carts/{cart_id}/history", [("at", at)] if at else []
+    async def history(self, who: Authority, cart_id: UUID, asked: Mapping[str, str | int | None]) -> History:
+        """Who changed what when; asked for by cartdb's own parameters."""
+        path = f"/carts/{cart_id}/history"
+        params = [(name, str(value)) for name, value in asked.items() if value is not None]
         refusals = (CartNotFound, Unauthenticated)
         return definite(await self._ask(who, "history", "GET", path, History, *refusals, params=params))
 
@@ -215,6 +218,18 @@ class Carts:
         """What an adoption did."""
         path = f"/adoptions/{merge_id}"
         return definite(await self._ask(who, "receipt", "GET", path, Receipt, MergeNotFound, Unauthenticated))
+
+    # --- all that is held on an owner
+
+    async def account_page(self, who: Authority, part: AccountPart, *, after: str | None) -> AccountPage:
+        """A page of what cartdb holds of one kind."""
+        path, params = f"/account/{part.value}", [("limit", "500"), *([("after", after)] if after else [])]
+        return definite(await self._ask(who, "account_page", "GET", path, AccountPage, Unauthenticated, params=params))
+
+    async def erase_owner(self, who: Authority, command: EraseOwner) -> None:
+        """Forget the owner, or ask whether that may be."""
+        refusals = (Unauthenticated, AccountHasUnfinishedOrders, CartIsBeingAdopted, RequestInProgress)
+        definite(await self._ask(who, "erase_owner", "POST", "/account/erase", Nothing, *refusals, command=command))
 
     # --- the checkout's steps
 

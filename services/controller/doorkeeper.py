@@ -40,7 +40,10 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True, slots=True)
 class Shopper:
-    """Who a request speaks for, and the credentials that cartdb takes for them."""
+    """Who a request speaks for, and the credentials that cartdb takes for them.
+
+    `identity` is a user's issuer and subject; a guest has none.
+    """
 
     owner_id: str
     name: str | None
@@ -49,6 +52,7 @@ class Shopper:
     session: Session | None = None
     merge_id: UUID | None = None
     earlier_guest: Authority | None = None
+    identity: tuple[str, str] | None = None
 
 
 class Adopting(Protocol):
@@ -103,7 +107,13 @@ class Doorkeeper:
         caller = await self._verifier.verify(token)
         if caller.service_scope is not None:
             raise Forbidden("A service's own token is no shopper's.")
-        return Shopper(owner_id=caller.owner_id, name=caller.name, guest=False, authority=Authority(Forwarded(token)))
+        return Shopper(
+            owner_id=caller.owner_id,
+            name=caller.name,
+            guest=False,
+            authority=Authority(Forwarded(token)),
+            identity=(caller.issuer, caller.subject),
+        )
 
     async def demand_operator(self, shopper: Shopper) -> None:
         """Refuse whom the provider has not given the operator's rights.
@@ -182,6 +192,7 @@ class Doorkeeper:
             session=session,
             merge_id=row.merge_id if row.merge_done else None,
             earlier_guest=self.guest_authority(row.guest_owner),
+            identity=(row.issuer, row.subject),
         )
 
     def _guest(self, session: Session) -> Shopper:

@@ -8,7 +8,7 @@ cart's id can be made again from the owner's, so its row stays as a deleted one.
 from alembic import op
 
 revision = "0005"
-down_revision = "0002"
+down_revision = "0003"
 
 ERASE = """
     CREATE FUNCTION erase_owner(
@@ -39,22 +39,33 @@ ERASE = """
         SELECT c.* INTO v_current FROM shoppers s
             JOIN carts c ON c.owner_id = s.owner_id AND c.cart_id = s.current_cart_id
             WHERE s.owner_id = p_owner;
-        IF v_current.status <> 'moved' AND NOT (v_current.status = 'open' AND v_current.version = 0) THEN
+        IF v_current.status <> 'moved'
+            AND NOT (v_current.status = 'open' AND v_current.version = 0 AND v_current.name IS NULL)
+        THEN
             INSERT INTO carts (owner_id, cart_id, currency, expires_at)
-                VALUES (p_owner, p_next_cart, v_current.currency, now() + make_interval(days => p_idle_days));
+                VALUES (p_owner, p_next_cart, v_current.currency, cart_expiry(p_idle_days));
+            INSERT INTO history (owner_id, cart_id, version, status, action, actor)
+                VALUES (p_owner, p_next_cart, 0, 'open', 'create', 'erasure');
             UPDATE shoppers SET current_cart_id = p_next_cart WHERE owner_id = p_owner;
             v_current.cart_id := p_next_cart;
+            v_current.status := 'open';
         END IF;
 
-        DELETE FROM history h USING carts c
-            WHERE h.owner_id = p_owner AND c.owner_id = p_owner AND c.cart_id = h.cart_id AND c.status <> 'purchased';
+        -- What is left then: bought carts, moved ones, an untouched current one, and empty ones whose ids may come up.
+        DELETE FROM carts c WHERE owner_id = p_owner AND status IN ('open', 'deleted')
+            AND cart_id NOT IN (p_first_cart, v_current.cart_id)
+            AND NOT EXISTS (SELECT FROM purchases p WHERE p.owner_id = p_owner AND p.cart_id = c.cart_id);
         DELETE FROM lines l USING carts c
             WHERE l.owner_id = p_owner AND c.owner_id = p_owner AND c.cart_id = l.cart_id AND c.status <> 'purchased';
-        DELETE FROM carts WHERE owner_id = p_owner AND status IN ('open', 'deleted')
-            AND cart_id NOT IN (p_first_cart, v_current.cart_id);
-        UPDATE carts SET name = NULL, status = CASE
-                WHEN status = 'open' AND cart_id <> v_current.cart_id THEN 'deleted' ELSE status END
-            WHERE owner_id = p_owner;
+        DELETE FROM history h USING carts c
+            WHERE h.owner_id = p_owner AND c.owner_id = p_owner AND c.cart_id = h.cart_id AND c.status <> 'purchased'
+                AND NOT (c.status = 'open' AND c.cart_id = v_current.cart_id);
+        UPDATE history SET name = NULL, detail = detail - 'before' - 'after' WHERE owner_id = p_owner;
+        UPDATE carts SET name = NULL WHERE owner_id = p_owner;
+        UPDATE carts SET version = version + 1, updated_at = clock_timestamp(), emptied_at = clock_timestamp(),
+                status = CASE status WHEN 'open' THEN 'deleted' ELSE status END
+            WHERE owner_id = p_owner AND status <> 'purchased' AND emptied_at IS NULL
+                AND NOT (status = 'open' AND cart_id = v_current.cart_id);
         DELETE FROM idempotency_keys WHERE owner_id = p_owner;
         UPDATE receipts SET lines = '[]' WHERE owner_id = p_owner;
         -- The fingerprint is a hash of a form with addresses: whoever guesses one could prove it.
@@ -71,7 +82,7 @@ STATEMENTS = (
     "ALTER TABLE purchases ADD COLUMN erased_at timestamptz",
     ERASE,
     # The role that verifies may enter this database too. The app has its right by the database's defaults.
-    "REVOKE ALL ON FUNCTION erase_owner FROM PUBLIC",
+    "REVOKE EXECUTE ON FUNCTION erase_owner FROM PUBLIC",
 )
 
 
