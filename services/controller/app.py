@@ -22,7 +22,8 @@ from services.contracts.identity import Scope
 from services.contracts.problems import Problem
 from services.contracts.refunds import Refund
 
-from . import api, bearer_api, docs_api, live_api, order_api, session_api, web, webhook_api
+from . import account_api, api, bearer_api, docs_api, live_api, order_api, session_api, web, webhook_api
+from .account import Accounts
 from .adoption import Adoption
 from .checkout import Checkout
 from .clients import Carts, Catalog, Stock, Watch
@@ -52,6 +53,7 @@ ROUTERS = (
     api.carts,
     order_api.checkout,
     live_api.live,
+    account_api.account,
     docs_api.front,
 )
 
@@ -185,6 +187,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     guests=adoption,
                     currency=settings.shop_currency,
                     aliases=settings.payment_aliases,
+                ),
+                "accounts": Accounts(
+                    carts=carts, sessions=sessions, identity=identity, guest=doorkeeper.guest_authority
                 ),
                 "desk": Desk(carts=carts, refunds=refunds),
                 "webhooks": Webhooks(
