@@ -1,7 +1,7 @@
 """Filling carts: what a SKU is and costs comes from catalog, what is in a cart from cartdb, the shopper sees both."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -97,21 +97,22 @@ class Changed:
 class Shelf:
     """Items as they were shown in the last few seconds. Quotes and holds never read it."""
 
-    def __init__(self, goods: Goods) -> None:
+    def __init__(self, goods: Goods, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._goods = goods
+        self._clock = clock
         self._known: dict[str, tuple[Item | Gone | None, float]] = {}
         self._sku_of: dict[tuple[int, int | None], str] = {}
 
     async def known(self, skus: Iterable[str]) -> dict[str, Item | Gone]:
         """What the SKUs are, or were. An old price is shown rather than none while catalog is away."""
-        now = time.monotonic()
+        now = self._clock()
         wanted = list(dict.fromkeys(skus))
-        stale = [sku for sku in wanted if not self._fresh(sku, now)]
+        stale = [sku for sku in wanted if not self._shown_within(SHOWN_SECONDS, sku, now)]
         if stale:
             try:
                 self._remember(stale, await self._goods.items(skus=stale), now)
             except Unavailable:
-                if any(now - self._known.get(sku, (None, -STALE_SECONDS))[1] >= STALE_SECONDS for sku in stale):
+                if any(not self._shown_within(STALE_SECONDS, sku, now) for sku in stale):
                     raise
         found = {sku: self._known[sku][0] for sku in wanted if sku in self._known}
         return {sku: what for sku, what in found.items() if what is not None}
@@ -134,14 +135,14 @@ class Shelf:
             item = await self.item(sku)
             if item is not None and (item.product_id, item.variant_id) == ids:
                 return item
-        now = time.monotonic()
+        now = self._clock()
         found = await self._goods.items(ids=[ids])
         self._remember([], found, now)
         return found.items[0] if found.items else None
 
-    def _fresh(self, sku: str, now: float) -> bool:
+    def _shown_within(self, seconds: float, sku: str, now: float) -> bool:
         known = self._known.get(sku)
-        return known is not None and now - known[1] < SHOWN_SECONDS
+        return known is not None and now - known[1] < seconds
 
     def _remember(self, asked: list[str], found: ItemList, now: float) -> None:
         if len(self._known) + len(asked) > REMEMBERED_ITEMS:
