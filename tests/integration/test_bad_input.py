@@ -366,11 +366,12 @@ def test_a_query_parameter_sent_twice_never_breaks_and_a_callbacks_is_refused(sh
     assert shopper.read("/session")["signed_in"] is False
 
 
-def test_names_that_no_database_can_hold_are_refused(shopper: Shopper) -> None:
+def test_names_that_are_no_line_of_text_are_refused(shopper: Shopper) -> None:
     before = shopper.cart()
     cart = f"/carts/{before['cart_id']}"
 
-    for name in ('"\\u0000"', '"\\ud83d"', '""', '"   "', f'"{"n" * 81}"', "7"):
+    unprintable = ('"\\u0000"', '"\\ud83d"', '"a\\nb"', '"a\\tb"', '"\\u001b[31m"', '"a\\u0085b"')
+    for name in (*unprintable, '""', '"   "', f'"{"n" * 81}"', "7"):
         body = f'{{"name": {name}}}'
         for answer in (
             shopper.http.post("/carts", content=body, headers=JSON),
