@@ -37,6 +37,7 @@ _CHECKOUT, _BAD_DAYS, _INPUT = (f"integration/test_{name}.py::" for name in ("ch
 _STEPS, _NEIGHBOURS = "unit/test_checkout.py::", "contract/test_checkout_neighbours.py::"
 _PURCHASES, _STOCK = "service/test_cartdb_purchases.py::", "service/test_catalog_stock.py::"
 _ADOPTION, _CARTS = "service/test_cartdb_adoption.py::", "service/test_cartdb_carts.py::"
+_STORMS = "integration/test_storms.py::"
 _HOOKS = "service/test_controller_webhooks.py::"
 _KEYS, _REFUNDS = "service/test_payments_idempotency.py::", "service/test_payments_refunds.py::"
 _EVENTS, _INTENTS = "service/test_payments_events.py::", "service/test_payments_intents.py::"
@@ -46,12 +47,15 @@ THREADS: dict[str, Thread] = {
         "open-telemetry/opentelemetry-demo#3824",
         "adds at the same time overwrite each other, and what is added during a checkout vanishes",
         _CARTS + "test_a_hundred_parallel_adds_all_count",
+        _STORMS + "test_a_hundred_parallel_adds_over_the_sessions_of_one_user_all_count",
+        _STORMS + "test_an_edit_during_a_checkout_is_refused_with_the_reason_and_succeeds_afterwards",
         _PURCHASES + "test_a_marked_cart_refuses_edits_and_an_unmarked_one_takes_them_again",
     ),
     "FT-08": _thread(
         "woocommerce/woocommerce#11062",
         "a session that is written late wipes out what was put into the cart meanwhile",
         _CARTS + "test_each_parallel_add_answers_a_cart_that_holds_it",
+        _STORMS + "test_an_edit_that_is_slow_erases_nothing_that_was_done_meanwhile",
         remark="A session holds no lines here: each edit is a statement on the cart's own rows.",
     ),
     "FT-12": _thread(
