@@ -1,4 +1,4 @@
-"""The shopper's door, in JSON: goods and carts. Other doors: session_api, order_api, docs_api, bearer_api, web/."""
+"""The shopper's door, in JSON: goods and carts. Other doors: {session,merge,order,docs,bearer}_api, web/."""
 
 from typing import Annotated, cast
 from uuid import UUID
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from services.chassis.app import refusals
 from services.chassis.conditions import Version
-from services.contracts.carts import History, IdempotencyKey, Receipt, RenameCart
+from services.contracts.carts import History, IdempotencyKey, RenameCart
 from services.contracts.catalog import CategoryList, DescriptionList, DescriptionQuery, Product, ProductPage, Sku
 from services.contracts.messages import Moment
 from services.contracts.problems import (
@@ -19,7 +19,6 @@ from services.contracts.problems import (
     CrossSiteRequest,
     IdempotencyKeyReused,
     LineLimitExceeded,
-    MergeNotFound,
     OutcomeNotKnown,
     PreconditionFailed,
     ProductNotFound,
@@ -227,12 +226,6 @@ async def cart_history(
 ) -> History:
     """Every change up to `at`, and the lines as they stood then."""
     return await shopping.history(shopper, cart_id, at=at.isoformat() if at else None)
-
-
-@carts.get("/merges/{merge_id}", responses=refusals(MergeNotFound, Unavailable), summary="What a sign-in merged")
-async def show_merge(merge_id: UUID, shopper: Visitor, shopping: ShoppingDep) -> Receipt:
-    """Line by line: before in each cart, after, and why."""
-    return await shopping.receipt(shopper, merge_id)
 
 
 # --- goods

@@ -19,6 +19,9 @@ from services.contracts.carts import (
     Freeze,
     Frozen,
     History,
+    MergePreviews,
+    Movable,
+    PreviewMerge,
     Purchase,
     PurchaseList,
     PurchaseRequest,
@@ -59,6 +62,7 @@ from services.contracts.problems import (
     IdempotencyKeyReused,
     IntentMismatch,
     LineLimitExceeded,
+    MergeCannotBeUndone,
     MergeNotFound,
     OrderNotFound,
     OutOfStock,
@@ -216,6 +220,16 @@ class Carts:
         path = f"/adoptions/{merge_id}"
         return definite(await self._ask(who, "receipt", "GET", path, Receipt, MergeNotFound, Unauthenticated))
 
+    async def preview_merge(self, who: Authority, command: PreviewMerge) -> MergePreviews:
+        """What an adoption of these lines would do."""
+        path = "/adoptions/preview"
+        return definite(await self._ask(who, "preview", "POST", path, MergePreviews, Unauthenticated, command=command))
+
+    async def undo_merge(self, who: Authority, merge_id: UUID) -> Receipt:
+        """Take an adoption back."""
+        path, refusals = f"/adoptions/{merge_id}/undo", (MergeNotFound, MergeCannotBeUndone, CartLimitExceeded)
+        return definite(await self._ask(who, "undo", "POST", path, Receipt, *refusals, Unauthenticated))
+
     # --- the checkout's steps
 
     async def purchase(self, owner: str, cart_id: UUID, request: PurchaseRequest) -> Purchase | Refused | Undecided:
@@ -289,6 +303,10 @@ class Carts:
         return await self._ask(self._for(owner), "fail_refund", "POST", path, Refund, RefundIsDone, command=command)
 
     # --- adoption: the last two steps under the checkout's authority, so that reconcile can carry it on
+
+    async def movable(self, guest: Authority) -> Movable | Refused | Undecided:
+        """What a freeze would take."""
+        return await self._ask(guest, "movable", "GET", "/adoptions/movable", Movable)
 
     async def freeze(self, guest: Authority, command: Freeze) -> Frozen | Refused | Undecided:
         """Step 1, at the guest's carts."""

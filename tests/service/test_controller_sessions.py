@@ -28,6 +28,7 @@ from services.controller.session import (
     MAX_AGE_SECONDS,
     SIGNED_IN_IDLE_SECONDS,
     SIGNED_IN_SECONDS,
+    Merging,
     Session,
     Sessions,
     Signer,
@@ -167,7 +168,12 @@ async def test_what_the_shopper_chose_at_the_sign_in_holds_for_whoever_moves_the
     carts = CartsAwayAtFirst()
     adoption = Adoption(carts=cast(Carts, carts), sessions=sessions, guest_token=cast(ServiceToken, None))
     session = await sessions.sign_in(
-        sessions.fresh(), issuer=ISSUER, subject="carol", name=None, tokens=TOKENS, strategy=MergeStrategy.KEEP_USER
+        sessions.fresh(),
+        issuer=ISSUER,
+        subject="carol",
+        name=None,
+        tokens=TOKENS,
+        merging=Merging(MergeStrategy.KEEP_USER),
     )
     await adoption.carry_out(session)
 
