@@ -15,8 +15,12 @@ from tests.service.payments_stand import SECRET, Payments, visa
 
 ONE_LINE = {"sku": "apple", "product_id": 1, "unit_price": 4000}
 ONE_FROZEN = {
-    **{"sku": "apple", "product_id": 1, "variant_id": None, "quantity": 2},
-    **{"added_price": 4000, "added_at": "2026-01-01T00:00:00Z"},
+    "sku": "apple",
+    "product_id": 1,
+    "variant_id": None,
+    "quantity": 2,
+    "added_price": 4000,
+    "added_at": "2026-01-01T00:00:00Z",
 }
 
 
