@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from services.chassis.logs import get_logger
-from services.chassis.outbound import definite
-from services.contracts.carts import Freeze, Frozen, MergeStrategy, Movable, PreviewMerge, Receipt
+from services.contracts.carts import Freeze, Frozen, MergeStrategy, PreviewMerge, Receipt
 from services.contracts.identity import owner_id_of
-from services.contracts.problems import MergeIsDecided, MergeNotFound, Problem, Refused, Undecided
+from services.contracts.problems import MergeIsDecided, MergeNotFound, OutcomeNotKnown, Problem, Refused, Undecided
 from services.contracts.shop import OpenMerge
 
 from .authority import Authority
@@ -120,10 +119,10 @@ class Adoption:
         row = _signed_in(session)
         if row.merge_done:
             raise MergeIsDecided(merge_id=str(row.merge_id))
-        movable = definite(await self._carts.movable(self._as(row.guest_owner)))
-        if not movable.lines:
+        lines = await self._carts.movable(self._as(row.guest_owner))
+        if not lines:
             raise MergeNotFound("There is nothing to merge.")
-        previews = await self._carts.preview_merge(who, PreviewMerge(lines=movable.lines, strategy=strategy))
+        previews = await self._carts.preview_merge(who, PreviewMerge(lines=lines, strategy=strategy))
         assert session is not None
         return OpenMerge(
             merge_id=merge_id_of(row.guest_owner, _target(row)),
@@ -142,8 +141,14 @@ class Adoption:
             MergeIsDecided: in another way.
         """
         row = _signed_in(session)
-        frozen = definite(await self._freeze(row, strategy))
         assert session is not None
+        frozen = await self._freeze(row, strategy)
+        if isinstance(frozen, Refused):
+            raise frozen.problem
+        if not isinstance(frozen, Frozen):
+            raise OutcomeNotKnown(
+                "The cartdb service did not answer: the same decision again agrees.", service="cartdb"
+            )
         moved = bool(frozen.lines)
         receipt = await self._finish(frozen) if moved else None
         if not row.merge_done:
@@ -157,11 +162,10 @@ class Adoption:
 
     async def _has_lines(self, session: Session) -> bool | None:
         """Whether the guest left lines; None while nobody can tell."""
-        match await self._carts.movable(self._as(session.guest_owner)):
-            case Movable(lines=lines):
-                return bool(lines)
-            case _:
-                return None
+        try:
+            return bool(await self._carts.movable(self._as(session.guest_owner)))
+        except Problem:
+            return None
 
     # --- the guests of a user
 

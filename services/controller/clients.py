@@ -19,6 +19,7 @@ from services.contracts.carts import (
     Freeze,
     Frozen,
     History,
+    Line,
     MergePreviews,
     Movable,
     PreviewMerge,
@@ -220,6 +221,10 @@ class Carts:
         path = f"/adoptions/{merge_id}"
         return definite(await self._ask(who, "receipt", "GET", path, Receipt, MergeNotFound, Unauthenticated))
 
+    async def movable(self, guest: Authority) -> list[Line]:
+        """What an adoption would take of a guest."""
+        return definite(await self._ask(guest, "movable", "GET", "/adoptions/movable", Movable)).lines
+
     async def preview_merge(self, who: Authority, command: PreviewMerge) -> MergePreviews:
         """What an adoption of these lines would do."""
         path = "/adoptions/preview"
@@ -303,10 +308,6 @@ class Carts:
         return await self._ask(self._for(owner), "fail_refund", "POST", path, Refund, RefundIsDone, command=command)
 
     # --- adoption: the last two steps under the checkout's authority, so that reconcile can carry it on
-
-    async def movable(self, guest: Authority) -> Movable | Refused | Undecided:
-        """What a freeze would take."""
-        return await self._ask(guest, "movable", "GET", "/adoptions/movable", Movable)
 
     async def freeze(self, guest: Authority, command: Freeze) -> Frozen | Refused | Undecided:
         """Step 1, at the guest's carts."""
