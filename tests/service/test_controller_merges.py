@@ -13,7 +13,8 @@ import pytest
 from services.contracts.carts import MergeStrategy
 from services.controller.session import UNDECIDED_SECONDS, Signer, hash_of
 from tests.conftest import MakeDatabase
-from tests.service.idp import ISSUER, SHOP, action_of
+from tests.service.cartdb_client import snapshot_of
+from tests.service.idp import CONTROLLER, ISSUER, SHOP, action_of
 from tests.service.sign_in_stand import SESSION_SECRET, Browser, Shop, standing
 
 PATIENCE_SECONDS = 20.0
@@ -293,6 +294,42 @@ async def test_signing_in_again_leaves_the_question_open_unless_it_answers_it(vi
     await guest.sign_in_as(user.name, merge="keep_guest")
     assert (await guest.session())["merge_pending"] is False
     assert await user.apples() == 2
+
+
+async def as_checkout(shop: Shop, owner: str, path: str, **command: Any) -> None:
+    """What a checkout does at cartdb."""
+    async with httpx.AsyncClient() as client:
+        grant = {"grant_type": "client_credentials", "scope": "cart:checkout"}
+        token = (await client.post(f"{shop.idp}/token", data=grant, auth=CONTROLLER)).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}", "Cart-Owner": owner}
+        answer = await client.post(shop.cartdb + path, json=command, headers=headers)
+        assert answer.status_code == 200, answer.text
+
+
+async def test_a_decision_made_while_the_users_cart_is_being_paid_for_waits_for_the_outcome(
+    shop: Shop, visitors: Visitors
+) -> None:
+    user, guest = await visitors.asked()
+    cart = await user.read("/cart")
+    owner, checkout = cart["owner"]["id"], str(uuid4())
+    items = [{**line, "added_price": line["unit_price"]} for line in cart["items"]]
+    marking = {"checkout_id": checkout, "version": cart["version"], "fingerprint": "f"}
+    await as_checkout(
+        shop, owner, f"/carts/{cart['cart_id']}/purchase", **marking, snapshot=snapshot_of({"items": items})
+    )
+
+    shown = await guest.read("/merges/preview?strategy=max")
+    decided, again = await guest.decide("keep_guest"), await guest.decide("keep_guest")
+    other = await guest.decide("sum")
+
+    assert shown["previews"][0]["lines"][0]["quantity"] == 3
+    assert (decided.status_code, again.status_code) == (202, 202)
+    assert decided.json() == {"merge_id": shown["merge_id"], "strategy": "keep_guest"}
+    assert problem(other) == (409, "merge_is_decided")
+    assert await user.apples() == 3
+    await as_checkout(shop, owner, f"/purchases/{checkout}/unpurchase", reason="abandoned")
+    await user.has_apples_in_a_while(2)
+    assert (await guest.read(decided.headers["location"]))["strategy"] == "keep_guest"
 
 
 # --- at once, again, and after a failure
