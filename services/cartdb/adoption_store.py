@@ -31,13 +31,13 @@ from services.contracts.problems import (
 
 from . import adoption
 from .cart import untouched
-from .rows import Opening, actor_of, count_open, demand_open, lines_of, lock_cart, remember, touch, write_lines
+from .rows import Opening, actor_of, count_open, demand_open, lines_of, lock_cart, remember_lines, write_lines
 from .store import READ_CURRENT
 
 # Empty carts move too, so that an add which is on its way finds no open cart of a guest who is gone. A cart in checkout
 # stays where it is, under a merge of its own: should it come back unpaid, it moves then.
 FREEZE = """
-    UPDATE carts SET
+    WITH frozen AS (UPDATE carts SET
         status = CASE
             WHEN status = 'in_checkout' THEN 'in_checkout'
             WHEN EXISTS (SELECT FROM lines l WHERE l.owner_id = $1 AND l.cart_id = carts.cart_id) THEN 'moving'
@@ -45,6 +45,19 @@ FREEZE = """
         merge_id = CASE WHEN status = 'in_checkout' THEN md5($2::uuid::text || cart_id::text)::uuid ELSE $2::uuid END,
         target_owner = $3, strategy = $4, version = version + (status = 'open')::int, updated_at = clock_timestamp()
     WHERE owner_id = $1 AND status IN ('open', 'in_checkout') AND merge_id IS NULL
+    RETURNING owner_id, cart_id, version, status, name, merge_id)
+    INSERT INTO history (owner_id, cart_id, version, status, name, action, actor, detail)
+    SELECT owner_id, cart_id, version, status, name, 'freeze', 'adoption', jsonb_build_object('merge_id', merge_id)
+    FROM frozen
+"""
+CLOSE = """
+    WITH closed AS (
+        UPDATE carts SET status = 'moved', updated_at = clock_timestamp(), expires_at = cart_expiry($3)
+        WHERE owner_id = $1 AND merge_id = $2 AND status = 'moving'
+        RETURNING owner_id, cart_id, version, status, name, merge_id)
+    INSERT INTO history (owner_id, cart_id, version, status, name, action, actor, detail)
+    SELECT owner_id, cart_id, version, status, name, 'close', 'adoption', jsonb_build_object('merge_id', merge_id)
+    FROM closed
 """
 
 # Of one SKU in several carts: all of it, as it was first put in.
@@ -102,12 +115,10 @@ class AdoptionStore:
             mine = await lines_of(connection, owner_id, cart_id)
             merged = adoption.merge(mine, command.lines, command.strategy, self._opening.limits)
             await write_lines(connection, owner_id, cart_id, merged.lines)
-            version = await touch(connection, owner_id, cart_id, idle_days=self._opening.limits.idle_days(owner_id))
-            for line in merged.receipt:
-                if line.guest_quantity:
-                    await remember(
-                        connection, owner_id, cart_id, "adopt", "adoption", sku=line.sku, quantity=line.quantity
-                    )
+            version = await self._opening.touch(connection, owner_id, cart_id)
+            skus = [line.sku for line in merged.receipt if line.guest_quantity]
+            detail = {"merge_id": str(command.merge_id)}
+            await remember_lines(connection, owner_id, cart_id, "adopt", "adoption", skus=skus, detail=detail)
             await connection.execute(
                 """
                 INSERT INTO receipts (owner_id, merge_id, guest_owner, guest_cart_id, cart_id, strategy, lines,
@@ -136,14 +147,7 @@ class AdoptionStore:
         """Step 3: the guest's carts have moved. A repeated close agrees."""
 
         async def work(connection: asyncpg.Connection) -> None:
-            await connection.execute(
-                """
-                UPDATE carts SET status = 'moved', updated_at = clock_timestamp()
-                WHERE owner_id = $1 AND merge_id = $2 AND status = 'moving'
-                """,
-                guest_owner,
-                merge_id,
-            )
+            await connection.execute(CLOSE, guest_owner, merge_id, self._opening.limits.idle_days(guest_owner))
 
         await self._database.transact(work)
 
@@ -225,12 +229,10 @@ class AdoptionStore:
         carts = adoption.undone_carts(receipt.merge_id, theirs, limits)
         if await count_open(connection, owner_id) + len(carts) > limits.open_carts:
             raise CartLimitExceeded(limit=limits.open_carts)
-        await self._replace_lines(connection, receipt, mine)
+        await self._replace_lines(connection, receipt, receipt.cart_id, mine, changed=theirs)
         for cart_id, lines in carts.items():
             await self._opening.insert_cart(connection, owner_id, cart_id=cart_id, name=adoption.NAME_OF_UNDONE)
-            await write_lines(connection, owner_id, cart_id, lines)
-            await touch(connection, owner_id, cart_id, idle_days=limits.idle_days(owner_id))
-            await self._remember_undone(connection, owner_id, cart_id, {line.sku: line.quantity for line in lines})
+            await self._replace_lines(connection, receipt, cart_id, lines, changed=lines)
         await connection.execute(
             "UPDATE receipts SET undone_at = now(), undone_cart_ids = $3 WHERE owner_id = $1 AND merge_id = $2",
             owner_id,
@@ -238,19 +240,15 @@ class AdoptionStore:
             list(carts),
         )
 
-    async def _replace_lines(self, connection: asyncpg.Connection, receipt: Receipt, mine: list[Line]) -> None:
-        owner_id, cart_id = receipt.owner_id, receipt.cart_id
-        await connection.execute("DELETE FROM lines WHERE owner_id = $1 AND cart_id = $2", owner_id, cart_id)
-        await write_lines(connection, owner_id, cart_id, mine)
-        await touch(connection, owner_id, cart_id, idle_days=self._opening.limits.idle_days(owner_id))
-        before = {line.sku: line.user_quantity for line in receipt.lines if line.guest_quantity}
-        await self._remember_undone(connection, owner_id, cart_id, before)
-
-    async def _remember_undone(
-        self, connection: asyncpg.Connection, owner_id: str, cart_id: UUID, quantities: dict[str, int]
+    async def _replace_lines(
+        self, connection: asyncpg.Connection, receipt: Receipt, cart_id: UUID, lines: list[Line], *, changed: list[Line]
     ) -> None:
-        for sku, quantity in quantities.items():
-            await remember(connection, owner_id, cart_id, "undo_adopt", actor_of(owner_id), sku=sku, quantity=quantity)
+        owner_id, actor = receipt.owner_id, actor_of(receipt.owner_id)
+        await connection.execute("DELETE FROM lines WHERE owner_id = $1 AND cart_id = $2", owner_id, cart_id)
+        await write_lines(connection, owner_id, cart_id, lines)
+        await self._opening.touch(connection, owner_id, cart_id)
+        skus, detail = [line.sku for line in changed], {"merge_id": str(receipt.merge_id)}
+        await remember_lines(connection, owner_id, cart_id, "undo_adopt", actor, skus=skus, detail=detail)
 
     async def unfinished_adoptions(self, *, older_than_seconds: float, limit: int) -> list[Frozen]:
         """Guests' carts that a login froze and nobody closed; any of them, where they are too many."""

@@ -3,14 +3,13 @@
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from services.chassis.database import FastDatabase
-from services.contracts.carts import Cart, CartStatus, CreateCart, History, HistoryEntry
+from services.contracts.carts import Cart, CartStatus, CreateCart
 from services.contracts.identity import first_cart_id
 from services.contracts.problems import (
     PROBLEMS,
@@ -150,7 +149,7 @@ class Store:
         """
 
         async def change(connection: asyncpg.Connection) -> UUID:
-            await self._opening.lock_shopper(connection, owner_id)
+            current = await self._opening.lock_shopper(connection, owner_id)
             open_carts = await count_open(connection, owner_id)
             if await connection.fetchval(IS_ADOPTED, owner_id):
                 raise CartIsBeingAdopted
@@ -158,7 +157,7 @@ class Store:
                 raise CartLimitExceeded(limit=self._opening.limits.open_carts)
             cart_id = await self._opening.insert_cart(connection, owner_id, name=command.name)
             if command.activate:
-                await point_at(connection, owner_id, cart_id)
+                await point_at(connection, owner_id, cart_id, instead_of=current, actor=actor_of(owner_id))
             return cart_id
 
         return await self._keyed(owner_id, key, fingerprint, change)
@@ -170,15 +169,22 @@ class Store:
 
         async def change(connection: asyncpg.Connection) -> UUID:
             await self._lock_open_cart(connection, owner_id, cart_id)
-            await connection.execute(
-                """
-                UPDATE carts SET name = $3, version = version + 1, updated_at = clock_timestamp()
-                WHERE owner_id = $1 AND cart_id = $2 AND name IS DISTINCT FROM $3
-                """,
-                owner_id,
-                cart_id,
-                name,
+            before = await connection.fetchval(
+                "SELECT name FROM carts WHERE owner_id = $1 AND cart_id = $2", owner_id, cart_id
             )
+            if name != before:
+                await connection.execute(
+                    """
+                    UPDATE carts SET name = $3, version = version + 1, updated_at = clock_timestamp()
+                    WHERE owner_id = $1 AND cart_id = $2
+                    """,
+                    owner_id,
+                    cart_id,
+                    name,
+                )
+                detail = {"before": before, "after": name}
+                await remember(connection, owner_id, cart_id, "rename", actor_of(owner_id), detail=detail)
+            await self._opening.prolong(connection, owner_id, cart_id)
             return cart_id
 
         return await self._keyed(owner_id, key, fingerprint, change)
@@ -187,8 +193,9 @@ class Store:
         """Make a cart the current one."""
 
         async def change(connection: asyncpg.Connection) -> UUID:
-            await self._lock_open_cart(connection, owner_id, cart_id)
-            await point_at(connection, owner_id, cart_id)
+            current = await self._lock_open_cart(connection, owner_id, cart_id)
+            await point_at(connection, owner_id, cart_id, instead_of=current, actor=actor_of(owner_id))
+            await self._opening.prolong(connection, owner_id, cart_id)
             return cart_id
 
         return await self._keyed(owner_id, key, fingerprint, change)
@@ -210,35 +217,14 @@ class Store:
                 owner_id,
                 cart_id,
             )
+            await self._opening.prolong(connection, owner_id, cart_id)
             await remember(connection, owner_id, cart_id, "delete", actor_of(owner_id))
             if current == cart_id:
-                await point_at(connection, owner_id, await self._opening.insert_cart(connection, owner_id))
+                following = await self._opening.insert_cart(connection, owner_id)
+                await point_at(connection, owner_id, following, instead_of=cart_id, actor=actor_of(owner_id))
             return cart_id
 
         await self._keyed(owner_id, key, fingerprint, change)
-
-    async def history(self, owner_id: str, cart_id: UUID, *, at: datetime | None) -> History:
-        """Who changed what when, up to a moment, and the lines as they stood then.
-
-        Raises:
-            CartNotFound: it does not exist or is somebody else's.
-        """
-        await self.find(owner_id, cart_id)
-
-        async def work(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-            rows: list[asyncpg.Record] = await connection.fetch(
-                """
-                SELECT version, action, sku, quantity, at, actor FROM history
-                WHERE owner_id = $1 AND cart_id = $2 AND ($3::timestamptz IS NULL OR at <= $3) ORDER BY entry
-                """,
-                owner_id,
-                cart_id,
-                at,
-            )
-            return rows
-
-        entries = [HistoryEntry(**dict(row)) for row in await self._database.transact(work)]
-        return History(cart_id=cart_id, entries=entries, lines=_lines_after(entries))
 
     async def _no_such_cart(self, owner_id: str, cart_id: UUID) -> CartNotFound:
         """A cart of the guest that the owner was says where its lines went."""
@@ -277,9 +263,11 @@ class Store:
             raise outcome
         return outcome
 
-    async def _lock_open_cart(self, connection: asyncpg.Connection, owner_id: str, cart_id: UUID) -> None:
-        await self._opening.lock_shopper(connection, owner_id)
+    async def _lock_open_cart(self, connection: asyncpg.Connection, owner_id: str, cart_id: UUID) -> UUID:
+        """Lock it and its shopper, and answer which cart is the current one."""
+        current = await self._opening.lock_shopper(connection, owner_id)
         demand_open(await lock_cart(connection, owner_id, cart_id), cart_id)
+        return current
 
 
 def _refusal(row: asyncpg.Record) -> Problem:
@@ -290,16 +278,6 @@ def _refusal(row: asyncpg.Record) -> Problem:
         if row["outcome"] == PreconditionFailed.slug:
             members["cart"] = cart
     return PROBLEMS[row["outcome"]](**members)
-
-
-def _lines_after(entries: list[HistoryEntry]) -> dict[str, int]:
-    lines: dict[str, int] = {}
-    for entry in entries:
-        if entry.action == "clear":
-            lines.clear()
-        elif entry.sku is not None:
-            lines[entry.sku] = entry.quantity or 0
-    return {sku: quantity for sku, quantity in lines.items() if quantity}
 
 
 async def _document(connection: asyncpg.Connection, owner_id: str, cart_id: UUID, *, replayed: bool = False) -> Cart:

@@ -89,6 +89,13 @@ class CreateCart(Command):
     activate: bool = True
 
 
+# The most entries in one page of a history, the number without a wish, and the furthest that can be skipped.
+HISTORY_PAGE, HISTORY_PAGE_USUAL, HISTORY_SKIP = 1_000, 200, 10_000_000
+HistoryLimit = Annotated[int, Field(ge=1, le=HISTORY_PAGE)]
+HistorySkip = Annotated[int, Field(ge=0, le=HISTORY_SKIP)]
+CartVersion = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
 class RenameCart(Command):
     """A cart's name; null takes it away."""
 
@@ -315,19 +322,37 @@ class Unfinished(Reply):
 
 
 class HistoryEntry(Reply):
-    """One change of a cart."""
+    """One change of a cart, and the cart's version, status and name after it; `quantity` is the line's after it.
+
+    The actor is `guest` or `user`; `checkout`, which reconcile carries on too; `adoption`; or `expiry`. A null status
+    is that of an entry from before it was written down.
+    """
 
     version: int
     action: str
     sku: str | None
     quantity: int | None
+    added_price: int | None = None
+    status: CartStatus | None = None
+    name: str | None = None
+    detail: dict[str, str | None] | None = None
     at: datetime
     actor: str
 
 
 class History(Reply):
-    """Who changed what when, the oldest first; and the lines as they stood at the asked-for moment."""
+    """Who changed what when, the oldest first; and the cart as it stood after all entries that were asked for.
+
+    `entries` is a page of them; `next` is what to `skip` for the following one, null on the last. Quantities and prices
+    in the cart are by SKU. `complete_since` is the moment from which on every change is told; before it, the lines are.
+    """
 
     cart_id: UUID
     entries: list[HistoryEntry]
+    next: int | None
+    complete_since: datetime | None
+    version: int
+    status: CartStatus
+    name: str | None
     lines: dict[str, int]
+    added_prices: dict[str, int]

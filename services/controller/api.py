@@ -7,7 +7,15 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from services.chassis.app import refusals
 from services.chassis.conditions import Version
-from services.contracts.carts import History, IdempotencyKey, RenameCart
+from services.contracts.carts import (
+    HISTORY_PAGE_USUAL,
+    CartVersion,
+    History,
+    HistoryLimit,
+    HistorySkip,
+    IdempotencyKey,
+    RenameCart,
+)
 from services.contracts.catalog import CategoryList, DescriptionList, DescriptionQuery, Product, ProductPage, Sku
 from services.contracts.messages import Moment
 from services.contracts.problems import (
@@ -222,10 +230,17 @@ async def clear_one_cart(
 
 @carts.get("/carts/{cart_id}/history", responses=CARTS, summary="Who changed what when")
 async def cart_history(
-    cart_id: UUID, shopper: Visitor, shopping: ShoppingDep, at: Annotated[Moment | None, Query()] = None
+    cart_id: UUID,
+    shopper: Visitor,
+    shopping: ShoppingDep,
+    at: Annotated[Moment | None, Query()] = None,
+    version: Annotated[CartVersion | None, Query()] = None,
+    skip: Annotated[HistorySkip, Query()] = 0,
+    limit: Annotated[HistoryLimit, Query()] = HISTORY_PAGE_USUAL,
 ) -> History:
-    """Every change up to `at`, and the lines as they stood then."""
-    return await shopping.history(shopper, cart_id, at=at.isoformat() if at else None)
+    """Every change up to `at` and `version`, in pages, and the cart as it stood then; of a deleted cart too."""
+    asked = {"at": at.isoformat() if at else None, "version": version, "skip": skip, "limit": limit}
+    return await shopping.history(shopper, cart_id, asked)
 
 
 # --- goods

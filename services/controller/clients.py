@@ -1,6 +1,6 @@
 """cartdb and catalog, as the controller speaks to them. No decision is taken here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -194,9 +194,10 @@ class Carts:
         path = f"/carts/{cart_id}"
         definite(await self._ask(who, "delete", "DELETE", path, Nothing, *EDIT_REFUSALS, key=key))
 
-    async def history(self, who: Authority, cart_id: UUID, *, at: str | None) -> History:
-        """Who changed what when."""
-        path, params = f"/carts/{cart_id}/history", [("at", at)] if at else []
+    async def history(self, who: Authority, cart_id: UUID, asked: Mapping[str, str | int | None]) -> History:
+        """Who changed what when; asked for by cartdb's own parameters."""
+        path = f"/carts/{cart_id}/history"
+        params = [(name, str(value)) for name, value in asked.items() if value is not None]
         refusals = (CartNotFound, Unauthenticated)
         return definite(await self._ask(who, "history", "GET", path, History, *refusals, params=params))
 

@@ -1,7 +1,7 @@
 """Filling carts: what a SKU is and costs comes from catalog, what is in a cart from cartdb, the shopper sees both."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -71,7 +71,7 @@ class Carts(Protocol):
         expected: int | None = None,
     ) -> Cart: ...
     async def delete(self, who: Authority, cart_id: UUID, *, key: str | None) -> None: ...
-    async def history(self, who: Authority, cart_id: UUID, *, at: str | None) -> History: ...
+    async def history(self, who: Authority, cart_id: UUID, asked: Mapping[str, str | int | None]) -> History: ...
     async def receipt(self, who: Authority, merge_id: UUID) -> Receipt: ...
     async def undo_merge(self, who: Authority, merge_id: UUID) -> Receipt: ...
 
@@ -197,9 +197,9 @@ class Shopping:
         await self.shelf.items(line.sku for cart in carts for line in cart.items)
         return [await self._dressed(shopper, cart) for cart in carts]
 
-    async def history(self, shopper: Customer, cart_id: UUID, *, at: str | None) -> History:
+    async def history(self, shopper: Customer, cart_id: UUID, asked: Mapping[str, str | int | None]) -> History:
         """Who changed a cart when."""
-        return await self._carts.history(shopper.authority, cart_id, at=at)
+        return await self._carts.history(shopper.authority, cart_id, asked)
 
     async def receipt(self, shopper: Customer, merge_id: UUID) -> Receipt:
         """What became of the guest's cart at sign-in."""

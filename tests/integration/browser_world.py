@@ -127,11 +127,13 @@ class World:
                 return [{"Cookie": f"sid={self.customer.cookie}"}, dict(self._operator.http.headers)]
             case "catalog":
                 return [self._bearer(self.tokens[Scope.STOCK_CHECKOUT])]
-            case "cartdb" if door.template == "/adoptions/movable":
-                return [self._bearer(self.tokens[Scope.CART_GUEST]) | {"Cart-Owner": f"guest:{uuid.uuid4()}"}]
             case "cartdb":
-                owner = {"Cart-Owner": self.cart["owner"]["id"]}
-                return [self._bearer(self.tokens["user"]), self._bearer(self.tokens[Scope.CART_CHECKOUT]) | owner]
+                owner, guest = {"Cart-Owner": self.cart["owner"]["id"]}, {"Cart-Owner": f"guest:{uuid.uuid4()}"}
+                return [
+                    self._bearer(self.tokens["user"]),
+                    self._bearer(self.tokens[Scope.CART_CHECKOUT]) | owner,
+                    self._bearer(self.tokens[Scope.CART_GUEST]) | guest,
+                ]
             case "idp":
                 return [self._bearer(self.tokens["user"])]
             case _:
