@@ -4,7 +4,6 @@ import asyncio
 from typing import NoReturn
 from uuid import UUID
 
-import asyncpg
 from prometheus_client import Counter, Gauge
 
 from services.chassis.logs import get_logger
@@ -36,7 +35,9 @@ async def end_carts(store: ExpiryStore, *, batch: int) -> None:
 async def _end(store: ExpiryStore, owner_id: str, cart_id: UUID) -> str:
     try:
         outcome = await store.expire(owner_id, cart_id)
-    except asyncpg.PostgresError:
+    except Problem:
+        raise
+    except Exception:
         # The others must not wait for it.
         logger.exception("a cart could not be ended", cart_id=str(cart_id))
         return LEFT

@@ -213,7 +213,7 @@ class Shop:
                     del self.seen[whose, which]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 @given(st.lists(STEPS, min_size=8, max_size=24))
 def test_a_history_rebuilds_every_cart_to_every_moment_and_version(database: Database, steps: list[Step]) -> None:
     async def happen() -> None:
