@@ -22,7 +22,7 @@ from services.contracts.identity import Scope
 from services.contracts.problems import Problem
 from services.contracts.refunds import Refund
 
-from . import account_api, api, bearer_api, docs_api, live_api, order_api, session_api, web, webhook_api
+from . import account_api, api, bearer_api, docs_api, live_api, merge_api, order_api, session_api, web, webhook_api
 from .account import Accounts
 from .adoption import Adoption
 from .checkout import Checkout
@@ -53,6 +53,7 @@ ROUTERS = (
     api.carts,
     order_api.checkout,
     live_api.live,
+    merge_api.merges,
     account_api.account,
     docs_api.front,
 )
@@ -200,6 +201,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     payments=processor,
                     patience=settings.reconcile_after_seconds,
                 ),
+                "adoption": adoption,
                 "sign_in": SignIn(
                     identity=identity, sessions=sessions, doorkeeper=doorkeeper, adoption=adoption, settings=settings
                 ),
