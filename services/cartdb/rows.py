@@ -188,14 +188,18 @@ async def remember_lines(
     skus: Sequence[str],
     detail: Mapping[str, str | None] | None = None,
 ) -> None:
-    """Tell a change of several lines after it was made: each as it stands now, 0 where it is gone, at one moment."""
+    """Tell a change of several lines after it was made: each as it stands now, 0 where it is gone, at one moment.
+
+    A change of no line leaves one entry too.
+    """
     await connection.execute(
         """
         INSERT INTO history
             (owner_id, cart_id, version, status, name, action, actor, sku, quantity, added_price, detail, at)
-        SELECT c.owner_id, c.cart_id, c.version, c.status, c.name, $3, $4, changed.sku, COALESCE(l.quantity, 0),
-            l.added_price, $6, (SELECT clock_timestamp())
-        FROM carts c CROSS JOIN unnest($5::text[]) WITH ORDINALITY AS changed (sku, place)
+        SELECT c.owner_id, c.cart_id, c.version, c.status, c.name, $3, $4, changed.sku,
+            CASE WHEN changed.sku IS NOT NULL THEN COALESCE(l.quantity, 0) END, l.added_price, $6,
+            (SELECT clock_timestamp())
+        FROM carts c LEFT JOIN unnest($5::text[]) WITH ORDINALITY AS changed (sku, place) ON true
         LEFT JOIN lines l ON l.owner_id = c.owner_id AND l.cart_id = c.cart_id AND l.sku = changed.sku
         WHERE c.owner_id = $1 AND c.cart_id = $2 ORDER BY changed.place
         """,

@@ -218,7 +218,7 @@ EXPIRE_CART = """
         IF v_current = p_cart AND v_row.status = 'open'
             AND NOT EXISTS (SELECT FROM lines l WHERE l.owner_id = p_owner AND l.cart_id = p_cart)
             AND NOT EXISTS (SELECT FROM history h
-                WHERE h.owner_id = p_owner AND h.cart_id = p_cart AND h.action NOT IN ('create', 'expire'))
+                WHERE h.owner_id = p_owner AND h.cart_id = p_cart AND h.action NOT IN ('create', 'activate', 'expire'))
         THEN
             IF p_guest AND NOT EXISTS (SELECT FROM purchases p WHERE p.owner_id = p_owner)
                 AND NOT EXISTS (SELECT FROM receipts r WHERE r.owner_id = p_owner)
