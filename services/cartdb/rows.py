@@ -69,6 +69,19 @@ class Opening:
         )
         return cart_id
 
+    async def touch(self, connection: asyncpg.Connection, owner_id: str, cart_id: UUID) -> int:
+        """The cart's next version, for which its lines were changed."""
+        version: int = await connection.fetchval(
+            """
+            UPDATE carts SET version = version + 1, updated_at = clock_timestamp(), expires_at = cart_expiry($3)
+            WHERE owner_id = $1 AND cart_id = $2 RETURNING version
+            """,
+            owner_id,
+            cart_id,
+            self.limits.idle_days(owner_id),
+        )
+        return version
+
     async def prolong(self, connection: asyncpg.Connection, owner_id: str, cart_id: UUID) -> None:
         """A cart that somebody has just touched waits its full time again."""
         await connection.execute(
@@ -123,6 +136,30 @@ async def lines_of(connection: asyncpg.Connection, owner_id: str, cart_id: UUID)
     return [Line(**dict(row)) for row in rows]
 
 
+async def write_lines(connection: asyncpg.Connection, owner_id: str, cart_id: UUID, lines: list[Line]) -> None:
+    """Have these lines in a cart; of one that is there only the quantity changes."""
+    await connection.executemany(
+        """
+        INSERT INTO lines (owner_id, cart_id, sku, product_id, variant_id, quantity, added_price, added_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (owner_id, cart_id, sku) DO UPDATE SET quantity = excluded.quantity
+        """,
+        [
+            (
+                owner_id,
+                cart_id,
+                line.sku,
+                line.product_id,
+                line.variant_id,
+                line.quantity,
+                line.added_price,
+                line.added_at,
+            )
+            for line in lines
+        ],
+    )
+
+
 async def point_at(
     connection: asyncpg.Connection, owner_id: str, cart_id: UUID, *, instead_of: UUID, actor: str
 ) -> None:
@@ -131,6 +168,13 @@ async def point_at(
         return
     await connection.execute("UPDATE shoppers SET current_cart_id = $2 WHERE owner_id = $1", owner_id, cart_id)
     await remember(connection, owner_id, cart_id, "activate", actor, detail={"instead_of": str(instead_of)})
+
+
+async def count_open(connection: asyncpg.Connection, owner_id: str) -> int:
+    open_carts: int = await connection.fetchval(
+        "SELECT count(*) FROM carts WHERE owner_id = $1 AND status IN ('open', 'in_checkout')", owner_id
+    )
+    return open_carts
 
 
 async def set_status(connection: asyncpg.Connection, owner_id: str, cart_id: UUID, status: CartStatus) -> None:

@@ -22,7 +22,7 @@ from services.contracts.problems import (
 )
 
 from .cart import untouched
-from .rows import Opening, actor_of, demand_open, lock_cart, point_at, remember
+from .rows import Opening, actor_of, count_open, demand_open, lock_cart, point_at, remember
 
 EDIT = """
     SELECT outcome, detail, version, cart FROM edit_cart(
@@ -33,6 +33,10 @@ READ_CURRENT = """
 """
 IS_ADOPTED = "SELECT EXISTS (SELECT FROM carts WHERE owner_id = $1 AND merge_id IS NOT NULL)"
 READ_CART = "SELECT cart_document($1, $2) AS cart"
+READ_MOVED = """
+    SELECT COALESCE(undone_cart_ids[1], cart_id) AS moved_to, merge_id FROM receipts
+    WHERE owner_id = $1 AND (guest_cart_id = $2 OR $2 = ANY(guest_cart_ids)) ORDER BY applied_at DESC LIMIT 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ class Store:
             actor_of(edit.owner_id),
         )
         assert row is not None
+        if row["outcome"] == CartNotFound.slug and edit.cart_id is not None:
+            raise await self._no_such_cart(edit.owner_id, edit.cart_id)
         if row["outcome"] != "ok":
             raise _refusal(row)
         return Edited(row["cart"], row["version"])
@@ -115,7 +121,7 @@ class Store:
         if row is None or row["cart"] is None:
             if cart_id == first_cart_id(owner_id):
                 return untouched(owner_id, self._opening.currency).model_dump_json()
-            raise CartNotFound(cart_id=str(cart_id))
+            raise await self._no_such_cart(owner_id, cart_id)
         if Cart.model_validate_json(row["cart"]).status is CartStatus.DELETED:
             raise CartNotFound(cart_id=str(cart_id))
         return str(row["cart"])
@@ -144,9 +150,7 @@ class Store:
 
         async def change(connection: asyncpg.Connection) -> UUID:
             current = await self._opening.lock_shopper(connection, owner_id)
-            open_carts = await connection.fetchval(
-                "SELECT count(*) FROM carts WHERE owner_id = $1 AND status IN ('open', 'in_checkout')", owner_id
-            )
+            open_carts = await count_open(connection, owner_id)
             if await connection.fetchval(IS_ADOPTED, owner_id):
                 raise CartIsBeingAdopted
             if open_carts >= self._opening.limits.open_carts:
@@ -221,6 +225,13 @@ class Store:
             return cart_id
 
         await self._keyed(owner_id, key, fingerprint, change)
+
+    async def _no_such_cart(self, owner_id: str, cart_id: UUID) -> CartNotFound:
+        """A cart of the guest that the owner was says where its lines went."""
+        moved = await self._database.one_statement(READ_MOVED, owner_id, cart_id)
+        if moved is None:
+            return CartNotFound(cart_id=str(cart_id))
+        return CartNotFound(cart_id=str(cart_id), moved_to=str(moved["moved_to"]), merge_id=str(moved["merge_id"]))
 
     async def _keyed(
         self,

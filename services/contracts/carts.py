@@ -223,7 +223,10 @@ class MergeStrategy(StrEnum):
 
 
 class Freeze(Command):
-    """Step 1 of an adoption, at the guest's cart: nobody else may have it, and it changes no more."""
+    """Step 1 of an adoption, at the guest's cart: nobody else may have it, and it changes no more.
+
+    The strategy is written once: a repeat answers the first one.
+    """
 
     merge_id: UUID
     target_owner: OwnerId
@@ -237,6 +240,7 @@ class Frozen(Reply):
     guest_owner: str
     target_owner: str
     guest_cart_id: UUID
+    guest_cart_ids: list[UUID] = []
     strategy: MergeStrategy
     lines: list[Line]
 
@@ -247,22 +251,58 @@ class ApplyMerge(Command):
     merge_id: UUID
     guest_owner: OwnerId
     guest_cart_id: UUID
+    guest_cart_ids: list[UUID] = []
     strategy: MergeStrategy
     lines: list[Line]
 
 
+class Movable(Reply):
+    """What a freeze would take of a guest now."""
+
+    lines: list[Line]
+
+
+class PreviewMerge(Command):
+    """Ask what a merge of these lines of a guest would do, by one strategy or, if none is named, by each."""
+
+    lines: list[Line]
+    strategy: MergeStrategy | None = None
+
+
 class ReceiptLine(Reply):
-    """What became of one SKU, and why."""
+    """What became of one SKU: before in each cart, after, how many a limit left out, and why.
+
+    A line that only the user had has `guest_quantity` 0 and is `untouched`.
+    """
 
     sku: str
     guest_quantity: int
     user_quantity: int
     quantity: int
+    left_out: int = 0
     why: str
 
 
+class MergePreview(Reply):
+    """The receipt's lines as a strategy would write them."""
+
+    strategy: MergeStrategy
+    lines: list[ReceiptLine]
+
+
+class MergePreviews(Reply):
+    """What a merge would do to the user's current cart as it is now."""
+
+    cart_id: UUID
+    version: int
+    previews: list[MergePreview]
+
+
 class Receipt(Reply):
-    """What an adoption did, line by line."""
+    """What an adoption did, line by line; `version` is the user's cart's after it.
+
+    Once undone, `undone_cart_ids` are the carts with the guest's lines: one, if they fit.
+    """
 
     merge_id: UUID
     owner_id: str
@@ -272,6 +312,9 @@ class Receipt(Reply):
     strategy: MergeStrategy
     lines: list[ReceiptLine]
     applied_at: datetime
+    version: int | None = None
+    undone_at: datetime | None = None
+    undone_cart_ids: list[UUID] = []
 
 
 class Unfinished(Reply):

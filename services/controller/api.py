@@ -1,4 +1,4 @@
-"""The shopper's door, in JSON: goods and carts. Other doors: session_api, order_api, docs_api, bearer_api, web/."""
+"""The shopper's door, in JSON: goods and carts. Other doors: {session,merge,order,docs,bearer}_api, web/."""
 
 from typing import Annotated, cast
 from uuid import UUID
@@ -14,7 +14,6 @@ from services.contracts.carts import (
     HistoryLimit,
     HistorySkip,
     IdempotencyKey,
-    Receipt,
     RenameCart,
 )
 from services.contracts.catalog import CategoryList, DescriptionList, DescriptionQuery, Product, ProductPage, Sku
@@ -28,7 +27,6 @@ from services.contracts.problems import (
     CrossSiteRequest,
     IdempotencyKeyReused,
     LineLimitExceeded,
-    MergeNotFound,
     OutcomeNotKnown,
     PreconditionFailed,
     ProductNotFound,
@@ -243,12 +241,6 @@ async def cart_history(
     """Every change up to `at` and `version`, in pages, and the cart as it stood then; of a deleted cart too."""
     asked = {"at": at.isoformat() if at else None, "version": version, "skip": skip, "limit": limit}
     return await shopping.history(shopper, cart_id, asked)
-
-
-@carts.get("/merges/{merge_id}", responses=refusals(MergeNotFound, Unavailable), summary="What a sign-in merged")
-async def show_merge(merge_id: UUID, shopper: Visitor, shopping: ShoppingDep) -> Receipt:
-    """Line by line: before in each cart, after, and why."""
-    return await shopping.receipt(shopper, merge_id)
 
 
 # --- goods

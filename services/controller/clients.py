@@ -20,6 +20,10 @@ from services.contracts.carts import (
     Freeze,
     Frozen,
     History,
+    Line,
+    MergePreviews,
+    Movable,
+    PreviewMerge,
     Purchase,
     PurchaseList,
     PurchaseRequest,
@@ -61,6 +65,7 @@ from services.contracts.problems import (
     IdempotencyKeyReused,
     IntentMismatch,
     LineLimitExceeded,
+    MergeCannotBeUndone,
     MergeNotFound,
     OrderNotFound,
     OutOfStock,
@@ -218,6 +223,20 @@ class Carts:
         """What an adoption did."""
         path = f"/adoptions/{merge_id}"
         return definite(await self._ask(who, "receipt", "GET", path, Receipt, MergeNotFound, Unauthenticated))
+
+    async def movable(self, guest: Authority) -> list[Line]:
+        """What an adoption would take of a guest."""
+        return definite(await self._ask(guest, "movable", "GET", "/adoptions/movable", Movable)).lines
+
+    async def preview_merge(self, who: Authority, command: PreviewMerge) -> MergePreviews:
+        """What an adoption of these lines would do."""
+        path = "/adoptions/preview"
+        return definite(await self._ask(who, "preview", "POST", path, MergePreviews, Unauthenticated, command=command))
+
+    async def undo_merge(self, who: Authority, merge_id: UUID) -> Receipt:
+        """Take an adoption back."""
+        path, refusals = f"/adoptions/{merge_id}/undo", (MergeNotFound, MergeCannotBeUndone, CartLimitExceeded)
+        return definite(await self._ask(who, "undo", "POST", path, Receipt, *refusals, Unauthenticated))
 
     # --- all that is held on an owner
 

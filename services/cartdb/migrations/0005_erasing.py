@@ -8,7 +8,7 @@ cart's id can be made again from the owner's, so its row stays as a deleted one.
 from alembic import op
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 ERASE = """
     CREATE FUNCTION erase_owner(

@@ -23,4 +23,5 @@ CREATE VIEW verify.history AS SELECT owner_id, cart_id, entry, version, action, 
 CREATE VIEW verify.receipts AS SELECT owner_id, merge_id, guest_owner FROM receipts;
 CREATE VIEW verify.receipt_lines AS
 SELECT r.owner_id, r.merge_id, r.guest_owner, l.sku, l.guest_quantity
-FROM receipts r CROSS JOIN LATERAL jsonb_to_recordset(r.lines) AS l (sku text, guest_quantity bigint);
+FROM receipts r CROSS JOIN LATERAL jsonb_to_recordset(r.lines) AS l (sku text, guest_quantity bigint)
+WHERE l.guest_quantity > 0;
