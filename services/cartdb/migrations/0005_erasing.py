@@ -67,7 +67,11 @@ ERASE = """
             WHERE owner_id = p_owner AND status <> 'purchased' AND emptied_at IS NULL
                 AND NOT (status = 'open' AND cart_id = v_current.cart_id);
         DELETE FROM idempotency_keys WHERE owner_id = p_owner;
-        UPDATE receipts SET lines = '[]' WHERE owner_id = p_owner;
+        -- Written anew, so that what a later column tells of lines is gone as well.
+        WITH gone AS (DELETE FROM receipts WHERE owner_id = p_owner RETURNING *)
+            INSERT INTO receipts
+                (owner_id, merge_id, guest_owner, guest_cart_id, cart_id, strategy, lines, applied_at)
+            SELECT owner_id, merge_id, guest_owner, guest_cart_id, cart_id, strategy, '[]', applied_at FROM gone;
         -- The fingerprint is a hash of a form with addresses: whoever guesses one could prove it.
         UPDATE purchases SET erased_at = now(), fingerprint = 'erased', snapshot = snapshot
                 || '{"shipping_address": null, "billing_address": null, "email": null}'
