@@ -6,7 +6,7 @@ edit of a cart fires neither trigger.
 
 from alembic import op
 
-revision = "0008"
+revision = "0009"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
