@@ -21,7 +21,7 @@ from services.contracts.identity import Scope
 from services.contracts.problems import Problem
 from services.contracts.refunds import Refund
 
-from . import api, bearer_api, docs_api, order_api, session_api, web, webhook_api
+from . import api, bearer_api, docs_api, merge_api, order_api, session_api, web, webhook_api
 from .adoption import Adoption
 from .checkout import Checkout
 from .clients import Carts, Catalog, Stock
@@ -43,7 +43,7 @@ logger = get_logger(__name__)
 
 UPKEEP_SECONDS = 3600.0
 # Routes are looked through in order: the hot ones come first.
-ROUTERS = (api.cart, session_api.session, api.goods, api.carts, order_api.checkout, docs_api.front)
+ROUTERS = (api.cart, session_api.session, api.goods, api.carts, order_api.checkout, merge_api.merges, docs_api.front)
 
 ALARMS = Counter("checkout_alarms_total", "Money and goods that disagree: somebody must look.")
 UNSETTLED = Gauge("checkout_unsettled", "Unfinished purchases, refunds and adoptions that the last round left open.")
@@ -179,6 +179,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     payments=processor,
                     patience=settings.reconcile_after_seconds,
                 ),
+                "adoption": adoption,
                 "sign_in": SignIn(
                     identity=identity, sessions=sessions, doorkeeper=doorkeeper, adoption=adoption, settings=settings
                 ),
