@@ -7,7 +7,7 @@ edit of a cart fires neither trigger.
 from alembic import op
 
 revision = "0009"
-down_revision = "0002"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
