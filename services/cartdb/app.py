@@ -22,6 +22,8 @@ from .refund_store import RefundStore
 from .rows import Opening
 from .settings import Settings
 from .store import Store
+from .watch_api import watch
+from .watch_store import WatchStore
 
 # Far above what the largest carts of one shopper come to: the shopper's own limit is the controller's.
 BODY_LIMIT = 8 * 1024 * 1024
@@ -54,6 +56,7 @@ def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBa
                 "purchases": PurchaseStore(database, opening),
                 "refunds": RefundStore(database),
                 "adoptions": AdoptionStore(database, opening),
+                "watching": WatchStore(database),
                 "verifier": verifier_of(provider, settings),
             }
 
@@ -63,7 +66,7 @@ def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBa
         description="Carts between sessions, and the single truth of what is purchased. The controller calls it.",
         settings=settings,
         lifespan=lifespan,
-        routers=[router, purchases, refunds, adoptions],
+        routers=[router, purchases, refunds, adoptions, watch],
         guard=Security(bearer_scheme(settings.oidc_issuer)),
         pings=pings,
         body_limit=BODY_LIMIT,

@@ -52,6 +52,7 @@ Renderer = Callable[[Request, Problem], Response]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Any]]]
 
 BODY_LIMIT = 64 * 1024
+STREAM_MEDIA_TYPE = "text/event-stream"
 PING_SECONDS = 2.0
 _ID_SHAPE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TRACE_SHAPE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -157,6 +158,7 @@ class _Exchange:
         self._receive = receive
         self._body_left = body_limit
         self._started = time.perf_counter()
+        self._took: float | None = None
         wanted = self.headers.get("x-request-id", "")
         self.id = wanted if _ID_SHAPE.fullmatch(wanted) else uuids.uuid7().hex
         request_id.set(self.id)
@@ -188,16 +190,24 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = int(message["status"])
-            MutableHeaders(scope=message)["x-request-id"] = self.id
+            headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = self.id
+            if headers.get("content-type", "").startswith(STREAM_MEDIA_TYPE):
+                # How long a stream stays open says nothing about how quick its answer was.
+                self._took = time.perf_counter() - self._started
         await self._send(message)
 
     def finish(self) -> None:
-        seconds = time.perf_counter() - self._started
+        whole = time.perf_counter() - self._started
+        seconds = whole if self._took is None else self._took
         method = self.scope["method"] if self.scope["method"] in _METHODS else "OTHER"
         HTTP_REQUESTS.labels(method, self.route, str(self.status)).inc()
         HTTP_DURATION.labels(method, self.route).observe(seconds)
         if self.route not in _QUIET:
-            logger.info("request", method=method, route=self.route, status=self.status, ms=round(seconds * 1000, 1))
+            lasted = {} if self._took is None else {"open_s": round(whole, 1)}
+            logger.info(
+                "request", method=method, route=self.route, status=self.status, ms=round(seconds * 1000, 1), **lasted
+            )
 
 
 # pydantic's own words for these speak of its classes and of regular expressions.

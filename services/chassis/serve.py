@@ -1,6 +1,7 @@
 """`python -m services.chassis.serve NAME PORT`: run one service's app with the server settings that all share."""
 
 import os
+import resource
 import sys
 
 import uvicorn
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from services.chassis.connection import LimitedProtocol
 from services.chassis.faults import CUT
 
+OPEN_FILES = 16_384
 OFF = frozenset({"", "0", "f", "false", "n", "no", "off"})
 
 
@@ -22,8 +24,17 @@ class CuttableProtocol(LimitedProtocol):
         self.scope["extensions"] = {CUT: {"now": self.transport.abort}}
 
 
+def allow_many_connections() -> None:
+    """Raise the process's soft limit of open files: many systems set it to 1,024, and every connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < enough:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
+
+
 def serve(service: str, port: int) -> None:
     """Run until told to stop. One process per port; more capacity is more replicas."""
+    allow_many_connections()
     host = os.environ.get("HOST", "127.0.0.1")
     if metrics_port := os.environ.get("METRICS_PORT"):
         if not metrics_port.isdecimal():

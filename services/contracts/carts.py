@@ -63,6 +63,33 @@ class CartList(Reply):
     carts: list[Cart]
 
 
+WATCHED_AT_ONCE = 2_000
+
+
+class VersionQuery(Command):
+    """Whose current carts somebody watches."""
+
+    owners: Annotated[list[OwnerId], Field(min_length=1, max_length=WATCHED_AT_ONCE)]
+
+
+class CurrentVersion(Reply):
+    """Which cart is an owner's current one, and its state. Whatever its owner may see of it changes one of the three.
+
+    The status stands beside the version, since a checkout that begins or ends well keeps the version that it sells.
+    """
+
+    owner_id: str
+    cart_id: UUID
+    version: int
+    status: CartStatus
+
+
+class VersionList(Reply):
+    """One for each owner, in the order asked; an owner without rows has the first cart at version 0."""
+
+    versions: list[CurrentVersion]
+
+
 class AddLine(Command):
     """Put so many more of a SKU into a cart. What the SKU is and costs was read from catalog by the controller."""
 

@@ -386,6 +386,14 @@ class Unavailable(Problem):
         super().__init__(detail, headers={"Retry-After": "2", **(headers or {})}, **members)
 
 
+class TooManyStreams(Unavailable):
+    slug = "too_many_streams"
+    title = "As many event streams are open here as may be: read GET /cart meanwhile, and connect again later."
+
+    def __init__(self, detail: str | None = None, *, headers: dict[str, str] | None = None, **members: Any) -> None:
+        super().__init__(detail, headers={"Retry-After": "10", **(headers or {})}, **members)
+
+
 class SignInInterrupted(Problem):
     slug = "sign_in_interrupted"
     status = HTTPStatus.SERVICE_UNAVAILABLE

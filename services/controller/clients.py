@@ -1,6 +1,6 @@
 """cartdb and catalog, as the controller speaks to them. No decision is taken here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -16,6 +16,7 @@ from services.contracts.carts import (
     Cart,
     CartList,
     CreateCart,
+    CurrentVersion,
     Freeze,
     Frozen,
     History,
@@ -29,6 +30,8 @@ from services.contracts.carts import (
     Settle,
     Unfinished,
     Unpurchase,
+    VersionList,
+    VersionQuery,
     Void,
 )
 from services.contracts.catalog import (
@@ -114,9 +117,13 @@ class Nothing(Reply):
 class Carts:
     """cartdb, under a shopper's authority or the checkout's."""
 
-    def __init__(self, neighbour: Neighbour, checkout_token: Credential) -> None:
+    def __init__(
+        self, neighbour: Neighbour, checkout_token: Credential, *, changed: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Call `changed` with the owner after whatever has, or may have, changed something of theirs."""
         self._cartdb = neighbour
         self._checkout = checkout_token
+        self._changed = changed
 
     def _for(self, owner: str) -> Authority:
         return Authority(self._checkout, owner)
@@ -132,8 +139,10 @@ class Carts:
         command: BaseModel | None = None,
         params: Sequence[tuple[str, str]] = (),
         key: str | None = None,
+        expected: int | None = None,
+        repeatable: bool = True,
     ) -> R | Refused | Undecided:
-        return await self._cartdb.call(
+        answer = await self._cartdb.call(
             call,
             method,
             path,
@@ -141,9 +150,13 @@ class Carts:
             refusals=refusals,
             command=command,
             credential=who.credential,
-            headers=who.headers(key=key),
+            headers=who.headers(key=key, expected=expected),
             params=params,
+            repeatable=repeatable,
         )
+        if method != "GET" and who.speaks_for is not None:
+            self._changed(who.speaks_for)
+        return answer
 
     # --- a shopper's carts
 
@@ -170,17 +183,19 @@ class Carts:
 
         An add would count twice; a conditional change would meet its own new version.
         """
+        repeatable = key is not None or (method != "POST" and expected is None)
         return definite(
-            await self._cartdb.call(
+            await self._ask(
+                who,
                 "update",
                 method,
                 path,
                 Cart,
-                refusals=EDIT_REFUSALS,
+                *EDIT_REFUSALS,
                 command=command,
-                credential=who.credential,
-                headers=who.headers(key=key, expected=expected),
-                repeatable=key is not None or (method != "POST" and expected is None),
+                key=key,
+                expected=expected,
+                repeatable=repeatable,
             )
         )
 
@@ -305,6 +320,22 @@ class Carts:
         """Step 3, at the guest's carts; whether it is done."""
         path = f"/adoptions/{frozen.merge_id}/close"
         return isinstance(await self._ask(self._for(frozen.guest_owner), "close", "POST", path, Nothing), Nothing)
+
+
+class Watch:
+    """cartdb, for the event streams."""
+
+    def __init__(self, neighbour: Neighbour, token: Credential) -> None:
+        self._cartdb = neighbour
+        self._token = token
+
+    async def versions(self, owners: Sequence[str]) -> list[CurrentVersion]:
+        """How the current carts of these owners stand."""
+        query = VersionQuery(owners=list(owners))
+        reply = await self._cartdb.call(
+            "versions", "POST", "/versions", VersionList, command=query, credential=self._token
+        )
+        return definite(reply).versions
 
 
 class Stock:

@@ -14,6 +14,7 @@ import hmac
 import json
 import secrets
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,8 @@ from uuid import UUID
 
 from cachetools import TLRUCache
 from cryptography.fernet import Fernet
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import LargeBinary, any_, literal
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel, and_, col, delete, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -325,6 +327,17 @@ class Sessions:
 
         await self._database.transact(work)
         self._cache.pop(hash_of(session.id), None)
+
+    async def ended_among(self, session_ids: Collection[str]) -> set[str]:
+        """Those that have ended, by one question."""
+        ids = {hash_of(session_id): session_id for session_id in session_ids}
+
+        async def work(database: AsyncSession) -> list[bytes]:
+            ended = col(SessionRow.ended_at).is_not(None)
+            known = col(SessionRow.id_hash) == any_(literal(list(ids), ARRAY(LargeBinary)))
+            return list((await database.exec(select(SessionRow.id_hash).where(known, ended))).all())
+
+        return {ids[id_hash] for id_hash in await self._database.transact(work)}
 
     async def merged(self, session: Session, *, moved: bool) -> Session:
         """The adoption of this sign-in is under way for good; or there was nothing to move."""

@@ -29,6 +29,7 @@ class Settings(ProviderSettings):
     payments_webhook_secret: Secret = ""
     payment_aliases: dict[str, str] = {}
     shop_currency: str = "INR"
+    live_streams: Annotated[int, Field(ge=0)] = 2000
     reconcile_after_seconds: float = 15.0
     reconcile_every_seconds: float = 5.0
 
