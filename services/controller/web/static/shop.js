@@ -1,5 +1,7 @@
 // What the pages gain where scripts run. Every page works without this file.
 
+import { CartManager } from "./cart-manager.js";
+
 // A page brought back from the browser's memory shows an old cart, and its forms carry keys that were used already.
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
@@ -66,3 +68,17 @@ for (const form of document.querySelectorAll("form.amount")) {
     settling = setTimeout(() => form.reportValidity() && form.requestSubmit(), SETTLED_MS);
   });
 }
+
+const money = (amount, currency) => {
+  const format = new Intl.NumberFormat("en", { style: "currency", currency, currencyDisplay: "narrowSymbol" });
+  return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
+};
+
+const [items, total] = ["items", "total"].map((name) => document.querySelector(`.cart-link [data-cart=${name}]`));
+const showCart = (cart) => {
+  const noun = Object.assign(document.createElement("span"), { className: "unseen" });
+  noun.textContent = cart.total_items === 1 ? " item," : " items,";
+  items.replaceChildren(String(cart.total_items), noun);
+  total.textContent = money(cart.total_price, cart.currency);
+};
+if (items && total) new CartManager().subscribe((told) => told.type === "cart" && showCart(told.cart));
