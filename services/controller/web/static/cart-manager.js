@@ -371,6 +371,7 @@ export class CartManager {
       read: () => this.getCart(true),
       every: pollEvery,
     });
+    this.#channel?.postMessage({ pong: true });
     return new Promise((resolve) => this.#closing.signal.addEventListener("abort", resolve));
   }
 
@@ -389,6 +390,7 @@ export class CartManager {
     if (!locks || !this.#channel || this.#feed) return;
     this.#channel.postMessage({ ping: true });
     clearTimeout(this.#suspicion);
-    this.#suspicion = setTimeout(() => void this.#stand(locks, true), LEADER_ANSWERS_WITHIN);
+    const patience = LEADER_ANSWERS_WITHIN * (1 + Math.random()); // One of the tabs steps forward, not all.
+    this.#suspicion = setTimeout(() => void this.#stand(locks, true), patience);
   }
 }
