@@ -103,8 +103,8 @@ class Browser:
         self.context.on("console", self._hear)
         self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         self.context.on("request", self._count)
-        self.context.on("requestfailed", lambda request: self._ended.append(request))
-        self.context.on("requestfinished", lambda request: self._ended.append(request))
+        self.context.on("requestfailed", self._end)
+        self.context.on("requestfinished", self._end)
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
@@ -113,6 +113,9 @@ class Browser:
     def _count(self, request: Request) -> None:
         if request.url.endswith("/cart/events"):
             self._opened.append(request)
+
+    def _end(self, request: Request) -> None:
+        self._ended.append(request)
 
     def tab(self) -> Tab:
         return Tab(self.context.new_page(), self._url)

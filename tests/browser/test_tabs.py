@@ -191,7 +191,7 @@ def test_nothing_is_asked_while_nothing_happens(browser: Browser) -> None:
     time.sleep(0.5)  # Whatever the opening of the pages still asks for is asked by then.
     browser.context.on("request", lambda request: asked.append(request.url))
 
-    time.sleep(2)
+    time.sleep(1.5)
 
     assert asked == []
     assert one.told() == two.told() == ["cart"]

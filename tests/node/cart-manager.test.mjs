@@ -435,6 +435,30 @@ test('a declined card is told, and the cart is as it was', async () => {
   assert.equal(to(PAY).length, 1);
 });
 
+test('a set that waits for a checkout is not meant for the cart that follows; an add is', async () => {
+  script['GET /cart'] = [ok(cartOf(1, { apple: 1 })), ok(cartOf(1, { apple: 1 })), ok(cartOf(0, {}, { cart_id: 'cart-2' }))];
+  script[`POST ${PAY}`] = [{ status: 201, content: order('paid') }];
+  script['POST /carts/cart-2/items'] = [ok(cartOf(1, { pear: 1 }, { cart_id: 'cart-2' }))];
+  const manager = open();
+  await manager.getCart();
+
+  const paying = manager.checkout(ADDRESS);
+  const set = refusal(manager.updateItem('apple', 5));
+  const added = manager.addItem({ sku: 'pear' });
+
+  assert.deepEqual([(await paying).status, (await set).kind, (await set).cart.cart_id], ['paid', 'precondition_failed', 'cart-2']);
+  assert.deepEqual([(await added).cart_id, to('/carts/cart-2/items').length], ['cart-2', 1]);
+});
+
+test('a checkout is told at once, though the next cart cannot be read', async () => {
+  script['GET /cart'] = [ok(cartOf(1, { apple: 1 })), LOST];
+  script[`POST ${PAY}`] = [{ status: 201, content: order('paid') }];
+  const begun = performance.now();
+
+  assert.equal((await open({ patience: 60_000 }).checkout(ADDRESS)).status, 'paid');
+  assert.ok(performance.now() - begun < 4000);
+});
+
 test('nothing is not checked out', async () => {
   script['GET /cart'] = [ok(cartOf(1))];
 

@@ -1,4 +1,4 @@
-/** The requests of cart-manager.js: each is repeated until there is an answer to rely on, and counts once. */
+/** How cart-manager.js reaches the shop: Door sends requests so that each counts once, Feed hears of changes. */
 
 /** @typedef {{sku: string, product_id: number, variant_id: number | null, title: string, variant: string | null,
  *   quantity: number, unit_price: number, line_total: number, available: boolean, notice: string | null}} Line */
@@ -57,6 +57,7 @@ export class CartError extends Error {
 export class Door {
   /** @type {Promise<boolean> | null} */
   signingIn = null;
+  closed = false;
 
   /** @param {Options} options @param {(error: CartError | null) => void} told */
   constructor(options, told) {
@@ -83,7 +84,7 @@ export class Door {
         failure.outcomeKnown = !unsure || !(failure.passes || [401, 404, 410].includes(failure.status));
         if (failure.passes) this.told(failure);
         const wait = Math.max(backoff(tries), failure.retryAfter);
-        if (!failure.passes || now() + wait > until) throw failure;
+        if (!failure.passes || this.closed || now() + wait > until) throw failure;
         await pause(wait);
       }
     }
@@ -124,5 +125,69 @@ export class Door {
     };
     this.signingIn ??= begin().finally(() => (this.signingIn = null));
     return this.signingIn;
+  }
+}
+
+/** Hears of changes made elsewhere: by the event stream, and while there is none, by asking again and again. */
+export class Feed {
+  /** @type {EventSource | null} */
+  source = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  timer;
+  failures = 0;
+  stopped = false;
+
+  /** @param {{open: (() => EventSource) | null, heard: (cart: Cart) => void, read: () => Promise<unknown>,
+   *   every: number}} means */
+  constructor(means) {
+    this.means = means;
+    if (means.open) this.open(means.open);
+    else this.askIn(means.every);
+  }
+
+  /** @param {() => EventSource} open */
+  open(open) {
+    const source = (this.source = open());
+    source.addEventListener("open", () => this.askIn(null));
+    source.addEventListener("cart", (event) => {
+      this.failures = 0;
+      this.means.heard(JSON.parse(event.data));
+    });
+    source.addEventListener("session", () => {
+      source.close(); // The next one brings the new cookie.
+      this.down();
+    });
+    source.addEventListener("replaced", () => {
+      this.means.open = null; // Too many streams: asking does for this tab.
+      source.close();
+      this.down();
+    });
+    // The browser connects anew by itself, except after an answer that is no stream.
+    source.addEventListener("error", () => this.down());
+  }
+
+  down() {
+    if (this.timer === undefined) this.askIn(backoff(this.failures));
+    this.failures += 1;
+  }
+
+  /** @param {number | null} ms */
+  askIn(ms) {
+    clearTimeout(this.timer);
+    this.timer = ms === null || this.stopped ? undefined : setTimeout(() => void this.ask(), ms);
+  }
+
+  async ask() {
+    const reached = await this.means.read().then(() => true, () => false);
+    if (this.source?.readyState === 1) return this.askIn(null);
+    this.failures = reached ? 0 : this.failures + 1;
+    this.askIn(this.means.every * 2 ** Math.min(this.failures, 3) * (0.5 + Math.random() / 2));
+    if (this.means.open && this.source?.readyState === 2 && !this.stopped) this.open(this.means.open);
+  }
+
+  stop() {
+    this.stopped = true;
+    this.askIn(null);
+    this.source?.close();
   }
 }

@@ -3,7 +3,7 @@
  * changed elsewhere. How to use it and what each refusal means: docs/cart-manager.md.
  */
 
-import { backoff, CartError, Door, newKey, now, pause } from "./cart-door.js";
+import { backoff, CartError, Door, Feed, newKey, now, pause } from "./cart-door.js";
 
 export { CartError };
 
@@ -16,76 +16,13 @@ export { CartError };
  *   done: (cart: Cart) => boolean}} Intent `pinned` to the version that was seen; whether it `fits` a newer one. */
 
 const LEADER_ANSWERS_WITHIN = 2_000;
+const NEXT_CART_WITHIN = 3_000;
 const MOVED = ["precondition_failed", "cart_not_found", "cart_already_purchased", "cart_is_being_adopted", "cart_in_checkout"];
 
 /** @param {Cart} cart @param {string} sku */
 const quantityOf = (cart, sku) => cart.items.find((line) => line.sku === sku)?.quantity ?? 0;
 /** @template T @param {T | null | undefined} given @param {T | undefined} own @returns {T | null} */
 const chosen = (given, own) => (given === undefined ? (own ?? null) : given);
-
-/** Hears of changes made elsewhere: by the event stream, and while there is none, by asking again and again. */
-class Feed {
-  /** @type {EventSource | null} */
-  source = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  timer;
-  failures = 0;
-  stopped = false;
-
-  /** @param {{open: (() => EventSource) | null, heard: (cart: Cart) => void, read: () => Promise<unknown>,
-   *   every: number}} means */
-  constructor(means) {
-    this.means = means;
-    if (means.open) this.open(means.open);
-    else this.askIn(means.every);
-  }
-
-  /** @param {() => EventSource} open */
-  open(open) {
-    const source = (this.source = open());
-    source.addEventListener("open", () => this.askIn(null));
-    source.addEventListener("cart", (event) => {
-      this.failures = 0;
-      this.means.heard(JSON.parse(event.data));
-    });
-    source.addEventListener("session", () => {
-      source.close(); // The next one brings the new cookie.
-      this.down();
-    });
-    source.addEventListener("replaced", () => {
-      this.means.open = null; // Too many streams: asking does for this tab.
-      source.close();
-      this.down();
-    });
-    // The browser connects anew by itself, except after an answer that is no stream.
-    source.addEventListener("error", () => this.down());
-  }
-
-  down() {
-    if (this.timer === undefined) this.askIn(backoff(this.failures));
-    this.failures += 1;
-  }
-
-  /** @param {number | null} ms */
-  askIn(ms) {
-    clearTimeout(this.timer);
-    this.timer = ms === null || this.stopped ? undefined : setTimeout(() => void this.ask(), ms);
-  }
-
-  async ask() {
-    const reached = await this.means.read().then(() => true, () => false);
-    if (this.source?.readyState === 1) return this.askIn(null);
-    this.failures = reached ? 0 : this.failures + 1;
-    this.askIn(this.means.every * 2 ** Math.min(this.failures, 3) * (0.5 + Math.random() / 2));
-    if (this.means.open && this.source?.readyState === 2 && !this.stopped) this.open(this.means.open);
-  }
-
-  stop() {
-    this.stopped = true;
-    this.askIn(null);
-    this.source?.close();
-  }
-}
 
 /** One shopper's current cart. Every change answers the cart as it is afterwards; every failure is a CartError. */
 export class CartManager {
@@ -174,12 +111,13 @@ export class CartManager {
       };
       const asked = { body, key: newKey(), until };
       try {
-        return await this.#decided(await this.#door.ask("POST", `/carts/${cart.cart_id}/checkout`, asked), until);
+        const answer = await this.#door.ask("POST", `/carts/${cart.cart_id}/checkout`, asked);
+        const order = await this.#decided(answer, until);
+        await this.#next();
+        return order;
       } catch (error) {
-        if (error instanceof CartError) error.cart = await this.#afresh().catch(() => null);
+        if (error instanceof CartError) error.cart = await this.#next();
         throw error;
-      } finally {
-        await this.#afresh().catch(() => null); // The purchase is done, whether or not the next cart can be read.
       }
     });
   }
@@ -195,9 +133,10 @@ export class CartManager {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Ends the stream and hears other tabs no more. */
+  /** Ends the stream, hears other tabs no more, and repeats no request again. */
   close() {
     this.#listeners.clear();
+    this.#door.closed = true;
     this.#closing.abort();
     this.#standing.abort();
     clearTimeout(this.#suspicion);
@@ -214,15 +153,20 @@ export class CartManager {
 
   /** @param {string} method @param {string} sku @param {number} quantity @param {object} [body] */
   #set(method, sku, quantity, body) {
-    /** @param {Cart} seen @returns {Intent} */
-    const intended = (seen) => ({
-      method,
-      path: `/items/${encodeURIComponent(sku)}`,
-      body,
-      pinned: true,
-      fits: (cart) => quantityOf(cart, sku) === quantityOf(seen, sku),
-      done: (cart) => quantityOf(cart, sku) === quantity,
-    });
+    const shown = this.#cart;
+    /** @param {Cart} found @returns {Intent} */
+    const intended = (found) => {
+      // What is meant for a cart that was bought while this waited for its turn is not meant for the next one.
+      const before = quantityOf(shown && shown.cart_id !== found.cart_id ? shown : found, sku);
+      return {
+        method,
+        path: `/items/${encodeURIComponent(sku)}`,
+        body,
+        pinned: true,
+        fits: (cart) => quantityOf(cart, sku) === before,
+        done: (cart) => quantityOf(cart, sku) === quantity,
+      };
+    };
     return this.#inTurn(true, () => this.#change(intended));
   }
 
@@ -244,6 +188,8 @@ export class CartManager {
     const until = now() + this.#door.patience;
     let cart = this.#cart ?? (await this.getCart());
     const { method, path, body, pinned, fits, done } = intended(cart);
+    const detail = "Another cart has taken the place of the one that was shown.";
+    if (!fits(cart)) throw new CartError({ type: "precondition_failed", status: 412, detail, cart });
     for (let round = 0; ; round += 1) {
       const asked = { body, key: newKey(), version: pinned ? cart.version : undefined, until };
       try {
@@ -316,6 +262,11 @@ export class CartManager {
   #afresh() {
     this.#forget();
     return this.getCart(true);
+  }
+
+  /** The cart that follows a checkout, if it can be had soon. @returns {Promise<Cart | null>} */
+  #next() {
+    return Promise.race([this.#afresh().catch(() => null), pause(NEXT_CART_WITHIN).then(() => null)]);
   }
 
   #refresh() {

@@ -69,16 +69,19 @@ for (const form of document.querySelectorAll("form.amount")) {
   });
 }
 
-const money = (amount, currency) => {
-  const format = new Intl.NumberFormat("en", { style: "currency", currency, currencyDisplay: "narrowSymbol" });
-  return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
-};
-
 const [items, total] = ["items", "total"].map((name) => document.querySelector(`.cart-link [data-cart=${name}]`));
-const showCart = (cart) => {
-  const noun = Object.assign(document.createElement("span"), { className: "unseen" });
-  noun.textContent = cart.total_items === 1 ? " item," : " items,";
-  items.replaceChildren(String(cart.total_items), noun);
-  total.textContent = money(cart.total_price, cart.currency);
+
+const showLive = () => {
+  // Amounts are written as the server wrote the first one: its symbol, its decimals.
+  const [prefix] = total.textContent.match(/^\D*/);
+  const digits = total.textContent.split(".")[1]?.length ?? 0;
+  const written = new Intl.NumberFormat("en", { minimumFractionDigits: digits });
+  new CartManager().subscribe(({ type, cart }) => {
+    if (type !== "cart") return;
+    const noun = Object.assign(document.createElement("span"), { className: "unseen" });
+    noun.textContent = cart.total_items === 1 ? " item," : " items,";
+    items.replaceChildren(String(cart.total_items), noun);
+    total.textContent = prefix + written.format(cart.total_price / 10 ** digits);
+  });
 };
-if (items && total) new CartManager().subscribe((told) => told.type === "cart" && showCart(told.cart));
+if (items && total) showLive();
