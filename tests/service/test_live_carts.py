@@ -322,7 +322,8 @@ async def test_a_controller_refuses_more_streams_than_it_may_have_and_is_well(sh
             assert int(answer.headers["retry-after"]) > 0
             assert (await browser.http.get(f"{SHOP}/health/ready")).status_code == 200
         async with asyncio.timeout(5):
-            while await _status(browser) == 503:  # The controller may not have noticed yet that there is room.
+            # The controller may not have noticed yet that there is room.
+            while await _status(browser) == 503:  # noqa: ASYNC110 - it is another service
                 await asyncio.sleep(0.02)
 
 
