@@ -8,7 +8,7 @@ that ended the cart, so a second look finds it. Only this place of the function 
 from alembic import op
 
 revision = "0008"
-down_revision = "0003"
+down_revision = "0004"
 
 LOOK_AGAIN = """
     DO $patch$
