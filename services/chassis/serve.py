@@ -1,7 +1,6 @@
 """`python -m services.chassis.serve NAME PORT`: run one service's app with the server settings that all share."""
 
 import os
-import resource
 import sys
 
 import uvicorn
@@ -10,8 +9,8 @@ from pydantic import ValidationError
 
 from services.chassis.connection import LimitedProtocol
 from services.chassis.faults import CUT
+from services.chassis.open_files import allow_many_connections
 
-OPEN_FILES = 16_384
 OFF = frozenset({"", "0", "f", "false", "n", "no", "off"})
 
 
@@ -22,14 +21,6 @@ class CuttableProtocol(LimitedProtocol):
         """Begin a request, and say how it could be cut."""
         super().on_message_begin()
         self.scope["extensions"] = {CUT: {"now": self.transport.abort}}
-
-
-def allow_many_connections() -> None:
-    """Raise the process's soft limit of open files: many systems set it to 1,024, and every connection is one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    enough = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < enough:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, hard))
 
 
 def serve(service: str, port: int) -> None:

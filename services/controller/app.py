@@ -146,12 +146,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 ServiceToken(identity, scope)
                 for scope in (Scope.CART_GUEST, Scope.CART_CHECKOUT, Scope.STOCK_CHECKOUT, Scope.CART_WATCH)
             )
-            sessions = Sessions(database, Signer(settings.session_secret))
-            hub = Hub(
-                versions=Watch(cartdb, watch_token).versions,
-                ended=sessions.ended_among,
-                most=settings.live_streams,
-            )
+            hub = Hub(versions=Watch(cartdb, watch_token).versions, most=settings.live_streams)
+            sessions = Sessions(database, Signer(settings.session_secret), over=hub.over)
             carts, goods = Carts(cartdb, checkout_token, changed=hub.changed), Catalog(catalog)
             processor = Payments(payments, secret_key=settings.payments_secret_key)
             adoption = Adoption(carts=carts, sessions=sessions, guest_token=guest_token)
@@ -174,7 +170,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 asyncio.create_task(adopt_for_ever(adoption, settings)),
                 asyncio.create_task(clean_up_for_ever(sessions)),
                 asyncio.create_task(live_api.watch_for_ever(hub)),
-                asyncio.create_task(live_api.check_for_ever(hub)),
+                asyncio.create_task(live_api.check_for_ever(hub, sessions.ended_among)),
             ]
             yield {
                 "settings": settings,

@@ -61,12 +61,10 @@ class Hub:
         self,
         *,
         versions: Callable[[Sequence[str]], Awaitable[list[CurrentVersion]]],
-        ended: Callable[[Collection[str]], Awaitable[set[str]]],
         most: int,
     ) -> None:
-        """Ask `versions` how carts stand and `ended` which sessions are over; keep at most so many streams."""
+        """Ask `versions` how carts stand; keep at most so many streams."""
         self._versions = versions
-        self._ended = ended
         self._most = most
         self._open = 0
         self._closed = False
@@ -138,9 +136,13 @@ class Hub:
             if stream.told != state and not stream.looking:
                 stream.wake()
 
-    async def check_sessions(self) -> None:
-        """End the streams whose session has ended."""
-        for session_id in await self._ended(list(self._by_session)):
+    def sessions(self) -> list[str]:
+        """Whose streams are open."""
+        return list(self._by_session)
+
+    def over(self, sessions: Collection[str]) -> None:
+        """These sessions have ended: so do their streams."""
+        for session_id in sessions:
             for stream in self._by_session.get(session_id, ()):
                 stream.end(Ending.SESSION)
 

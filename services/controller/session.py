@@ -14,7 +14,7 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -181,8 +181,12 @@ def _rotated(cookie: str, row: SessionRow, *, leaving: bool) -> Session | None:
 class Sessions:
     """The table of sessions, and a memory of it for a few seconds."""
 
-    def __init__(self, database: Database, signer: Signer) -> None:
+    def __init__(
+        self, database: Database, signer: Signer, *, over: Callable[[Collection[str]], None] = lambda _: None
+    ) -> None:
+        """Call `over` with the ids of sessions that this process has ended."""
         self._database = database
+        self._over = over
         self.signer = signer
         self._cache: TLRUCache[bytes, SessionRow | None] = TLRUCache(50_000, _seconds_to_remember)
 
@@ -275,6 +279,7 @@ class Sessions:
 
         row = await self._database.transact(work)
         self._cache.pop(hash_of(old.id), None)
+        self._over([old.id])
         return Session(session_id, row.guest_owner, row)
 
     async def _adopts(self, database: AsyncSession, owner: str, guest: str, *, alive: bool) -> bool:
@@ -327,6 +332,7 @@ class Sessions:
 
         await self._database.transact(work)
         self._cache.pop(hash_of(session.id), None)
+        self._over([session.id])
 
     async def ended_among(self, session_ids: Collection[str]) -> set[str]:
         """Those that have ended, by one question."""

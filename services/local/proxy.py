@@ -19,6 +19,8 @@ from typing import Any, NoReturn
 
 import uvloop
 
+from services.chassis.open_files import allow_many_connections
+
 HEAD_LIMIT = 64 * 1024
 PIECE = 64 * 1024
 CONNECT_SECONDS = 1.0
@@ -321,5 +323,6 @@ async def run(port: int, backends: list[int], *, ready: asyncio.Event | None = N
 if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit("usage: python -m services.local.proxy PORT BACKEND...")
+    allow_many_connections()
     with suppress(KeyboardInterrupt):
         uvloop.run(run(int(sys.argv[1]), [int(port) for port in sys.argv[2:]]))

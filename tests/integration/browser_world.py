@@ -10,7 +10,7 @@ import pytest
 from services.contracts.identity import Scope
 from services.local.settings import SERVICES
 from tests.every_route import Door, all_doors
-from tests.integration.shop_client import Shop, Shopper
+from tests.integration.shop_client import Shop, Shopper, answer_to
 
 STRANGER = "https://stranger.example"
 STRANGERS_HOST = {
@@ -145,7 +145,8 @@ class World:
         """One request by somebody who brings these headers and no cookie of before."""
         client = self._clients[door.service]
         client.cookies.clear()
-        return client.request(door.method, door.path(self.names), params=self.query(door), headers=headers, **more)
+        path, query = door.path(self.names), self.query(door)
+        return answer_to(client, door.method, path, params=query, headers=headers, **more)
 
     @property
     def _clients(self) -> dict[str, httpx.Client]:

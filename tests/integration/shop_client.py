@@ -52,6 +52,16 @@ def eventually(question: Callable[[], httpx.Response], wanted: Callable[[httpx.R
         time.sleep(POLL_SECONDS)
 
 
+def answer_to(client: httpx.Client, method: str, url: str, **sent: Any) -> httpx.Response:
+    """The answer; of a stream, which has no end, its head alone."""
+    answer = client.send(client.build_request(method, url, **sent), stream=True)
+    if answer.headers.get("content-type", "").startswith("text/event-stream"):
+        answer.close()
+        return httpx.Response(answer.status_code, headers=answer.headers, request=answer.request)
+    answer.read()
+    return answer
+
+
 def problem_type(answer: httpx.Response) -> str:
     """The slug of a refusal, which must be a proper problem."""
     assert answer.headers["content-type"] == "application/problem+json", answer.text

@@ -141,6 +141,11 @@ async def _closing(db: CartDb, who: Person) -> Ask:
     return Ask({"merge_id": (await _frozen(db, who))["merge_id"]})
 
 
+async def _watching(db: CartDb, who: Person) -> Ask:
+    await _cart(db, who)
+    return Ask(json={"owners": [who.owner]})
+
+
 def _with(prepared: Callable[[CartDb, Person], Awaitable[Ask]], body: dict[str, Any]) -> "Recipe":
     async def made(db: CartDb, who: Person) -> Ask:
         return replace(await prepared(db, who), json=body)
@@ -179,6 +184,7 @@ CARTDB: dict[str, Recipe] = {
     "apply": _applying,
     "close": _closing,
     "receipt": _applied,
+    "versions": _watching,
 }
 OF_GUESTS = {"freeze", "close"}
 OF_USERS = {"apply", "receipt"}
