@@ -120,6 +120,24 @@ async def test_an_adoption_is_told_on_both_sides(cartdb: CartDb) -> None:
     assert told(taken, "action", "actor", "sku", "quantity", "detail")[2:] == [("adopt", "adoption", "apple", 5, merge)]
 
 
+async def test_the_cart_after_one_that_was_bought_while_its_guest_signed_in_tells_that_it_was_frozen(
+    cartdb: CartDb,
+) -> None:
+    guest, checkout = new_guest(), uuid4()
+    await cartdb.add(cartdb.guest(guest))
+    await cartdb.mark(guest, await cartdb.cart(cartdb.guest(guest)), checkout)
+    await freeze(cartdb, guest, f"u-{uuid4()}", uuid4())
+    await cartdb.step(guest, checkout, "attach", intent_id="pi_1")
+    await cartdb.step(guest, checkout, "settle", intent_id="pi_1")
+
+    follower = (await cartdb.cart(cartdb.guest(guest)))["cart_id"]
+    assert told(await history(cartdb, cartdb.guest(guest), follower), "action", "actor", "status") == [
+        ("create", "checkout", "open"),
+        ("freeze", "adoption", "moved"),
+        ("activate", "checkout", "moved"),
+    ]
+
+
 # --- to any moment
 
 
