@@ -157,6 +157,19 @@ async def test_the_lines_of_one_adoption_are_told_together_or_not_at_all(cartdb:
     assert then["added_prices"] == dict.fromkeys(then["lines"], 4000)
 
 
+async def test_a_cart_that_was_emptied_is_empty_whatever_was_told_after_it(cartdb: CartDb) -> None:
+    guest = new_guest()
+    cart, headers = first_cart_id(guest), cartdb.guest(guest)
+    await cartdb.add(headers, "apple")
+    await cartdb.http.delete("/carts/current/items", headers=headers)
+    await cartdb.http.patch(f"/carts/{cart}", json={"name": "Party"}, headers=headers)
+
+    found = await history(cartdb, headers, cart)
+
+    assert (found["lines"], found["added_prices"], found["name"], found["version"]) == ({}, {}, "Party", 3)
+    assert (await history(cartdb, headers, cart, version=1))["lines"] == {"apple": 1}
+
+
 async def test_a_clock_that_was_set_back_tells_no_cart_that_never_was(
     cartdb: CartDb, owner: asyncpg.Connection
 ) -> None:
