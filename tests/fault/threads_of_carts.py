@@ -241,7 +241,7 @@ THREADS: dict[str, Thread] = {
     "FT-70": thread(
         "dotnet/eShop#920",
         "a product is deleted while it lies in a basket",
-        _EDGES + "test_a_product_that_is_deleted_stays_in_the_cart_as_unavailable",
+        _CHECKOUT + "test_an_item_that_is_not_sold_any_more_stops_the_checkout_by_name",
         "integration/test_goods_in_carts.py::"
         "test_a_withdrawn_product_is_still_called_by_its_name_and_stops_the_checkout_until_it_is_taken_out",
     ),
