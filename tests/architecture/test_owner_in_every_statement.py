@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tests.architecture.modules import Module, modules
 
-# What is asked of all owners at once, and nothing else: reading, for reconcile, upkeep, an operator and the event streams.
+# What is asked of all owners at once: reading alone, for reconcile, upkeep, an operator and the event streams.
 FAN_OUTS = {
     "adoption_store.unfinished_adoptions",
     "expiry_store.EXPIRED",
