@@ -25,7 +25,7 @@ NAME = "Zaphod Marker"
 EMAIL = "zaphod.marker@example.com"
 ADDRESS = {"name": NAME, "line1": "7 Marker Lane", "city": "Pune", "postal_code": "411001", "country": "IN"}
 MARKERS = (NAME, EMAIL, "Marker Lane", "Marker's cart", "marker-key")
-ROUNDS = 12
+ROUNDS = 8
 
 
 @pytest_asyncio.fixture(scope="module")
