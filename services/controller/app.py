@@ -52,7 +52,6 @@ ROUTERS = (
     api.goods,
     api.carts,
     order_api.checkout,
-    merge_api.merges,
     live_api.live,
     merge_api.merges,
     account_api.account,
