@@ -13,6 +13,8 @@ from services.chassis.auth import bearer_scheme, verifier_of
 from services.chassis.database import FastDatabase
 from services.chassis.openid import provider_of
 
+from .account_api import accounts
+from .account_store import AccountStore
 from .adoption_api import adoptions
 from .adoption_store import AdoptionStore
 from .api import router
@@ -66,6 +68,7 @@ def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBa
                 "refunds": RefundStore(database),
                 "adoptions": AdoptionStore(database, opening),
                 "watching": WatchStore(database),
+                "accounts": AccountStore(database, limits),
                 "verifier": verifier_of(provider, settings),
             }
 
@@ -75,7 +78,7 @@ def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBa
         description="Carts between sessions, and the single truth of what is purchased. The controller calls it.",
         settings=settings,
         lifespan=lifespan,
-        routers=[router, purchases, refunds, adoptions, watch],
+        routers=[router, purchases, refunds, adoptions, accounts, watch],
         guard=Security(bearer_scheme(settings.oidc_issuer)),
         pings=pings,
         body_limit=BODY_LIMIT,

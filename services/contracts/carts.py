@@ -184,7 +184,10 @@ class PurchaseState(StrEnum):
 
 
 class Purchase(Reply):
-    """One checkout of one cart: the log of the saga and, once paid, the order with its refunds, the oldest first."""
+    """One checkout of one cart: the log of the saga and, once paid, the order with its refunds, the oldest first.
+
+    `erased_at` says since when it does not tell any more who bought it.
+    """
 
     owner_id: str
     checkout_id: UUID
@@ -197,6 +200,7 @@ class Purchase(Reply):
     created_at: datetime
     attached_at: datetime | None
     decided_at: datetime | None
+    erased_at: datetime | None = None
     refunds: list[Refund] = []
 
 

@@ -203,6 +203,11 @@ class CheckoutCannotBeCancelled(Conflict):
     title = "The checkout has its outcome already."
 
 
+class AccountHasUnfinishedOrders(Conflict):
+    slug = "account_has_unfinished_orders"
+    title = "An order or a refund has no outcome yet: erase the account once it has."
+
+
 class PurchaseIsSettled(Conflict):
     slug = "purchase_is_settled"
     title = "The purchase is paid and cannot be unmarked."

@@ -22,7 +22,8 @@ from services.contracts.identity import Scope
 from services.contracts.problems import Problem
 from services.contracts.refunds import Refund
 
-from . import api, bearer_api, docs_api, live_api, merge_api, order_api, session_api, web, webhook_api
+from . import account_api, api, bearer_api, docs_api, live_api, merge_api, order_api, session_api, web, webhook_api
+from .account import Accounts
 from .adoption import Adoption
 from .checkout import Checkout
 from .clients import Carts, Catalog, Stock, Watch
@@ -46,14 +47,8 @@ logger = get_logger(__name__)
 UPKEEP_SECONDS = 3600.0
 # Routes are looked through in order: the hot ones come first.
 ROUTERS = (
-    api.cart,
-    session_api.session,
-    api.goods,
-    api.carts,
-    order_api.checkout,
-    merge_api.merges,
-    live_api.live,
-    docs_api.front,
+    *(api.cart, session_api.session, api.goods, api.carts, order_api.checkout, merge_api.merges),
+    *(live_api.live, account_api.account, docs_api.front),
 )
 
 ALARMS = Counter("checkout_alarms_total", "Money and goods that disagree: somebody must look.")
@@ -186,6 +181,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     guests=adoption,
                     currency=settings.shop_currency,
                     aliases=settings.payment_aliases,
+                ),
+                "accounts": Accounts(
+                    carts=carts, sessions=sessions, identity=identity, guest=doorkeeper.guest_authority
                 ),
                 "desk": Desk(carts=carts, refunds=refunds),
                 "webhooks": Webhooks(

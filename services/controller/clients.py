@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from services.chassis.logs import get_logger
 from services.chassis.outbound import Credential, Neighbour, definite
+from services.contracts.account import AccountPage, AccountPart, EraseOwner
 from services.contracts.carts import (
     AddLine,
     ApplyMerge,
@@ -53,6 +54,7 @@ from services.contracts.catalog import (
 )
 from services.contracts.messages import Reply
 from services.contracts.problems import (
+    AccountHasUnfinishedOrders,
     CartAlreadyPurchased,
     CartInCheckout,
     CartIsBeingAdopted,
@@ -250,6 +252,18 @@ class Carts:
         """Take an adoption back."""
         path, refusals = f"/adoptions/{merge_id}/undo", (MergeNotFound, MergeCannotBeUndone, CartLimitExceeded)
         return definite(await self._ask(who, "undo", "POST", path, Receipt, *refusals, Unauthenticated))
+
+    # --- all that is held on an owner
+
+    async def account_page(self, who: Authority, part: AccountPart, *, after: str | None) -> AccountPage:
+        """A page of what cartdb holds of one kind."""
+        path, params = f"/account/{part.value}", [("limit", "500"), *([("after", after)] if after else [])]
+        return definite(await self._ask(who, "account_page", "GET", path, AccountPage, Unauthenticated, params=params))
+
+    async def erase_owner(self, who: Authority, command: EraseOwner) -> None:
+        """Forget the owner, or ask whether that may be."""
+        refusals = (Unauthenticated, AccountHasUnfinishedOrders, CartIsBeingAdopted, RequestInProgress)
+        definite(await self._ask(who, "erase_owner", "POST", "/account/erase", Nothing, *refusals, command=command))
 
     # --- the checkout's steps
 

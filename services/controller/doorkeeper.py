@@ -41,7 +41,10 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True, slots=True)
 class Shopper:
-    """Who a request speaks for, and the credentials that cartdb takes for them."""
+    """Who a request speaks for, and the credentials that cartdb takes for them.
+
+    `identity` is a user's issuer and subject; a guest has none.
+    """
 
     owner_id: str
     name: str | None
@@ -50,6 +53,7 @@ class Shopper:
     session: Session | None = None
     merge_id: UUID | None = None
     earlier_guest: Authority | None = None
+    identity: tuple[str, str] | None = None
 
 
 class Adopting(Protocol):
@@ -109,6 +113,7 @@ class Doorkeeper:
             name=caller.name,
             guest=False,
             authority=Authority(Forwarded(token), user=caller.owner_id),
+            identity=(caller.issuer, caller.subject),
         )
 
     async def demand_operator(self, shopper: Shopper) -> None:
@@ -202,6 +207,7 @@ class Doorkeeper:
             session=session,
             merge_id=row.merge_id if row.merge_done else None,
             earlier_guest=self.guest_authority(row.guest_owner),
+            identity=(row.issuer, row.subject),
         )
 
     def _guest(self, session: Session) -> Shopper:

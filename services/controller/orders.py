@@ -279,6 +279,7 @@ def order_of(purchase: Purchase, *, paid: bool = False) -> Order:
         created_at=purchase.created_at,
         timeline=timeline(purchase, begun),
         refunds=begun,
+        erased_at=purchase.erased_at,
         refunded_total=sum(refund.amount for refund in begun if refund.status is RefundState.DONE),
     )
 

@@ -201,6 +201,17 @@ def _rotated(cookie: str, row: SessionRow, *, leaving: bool) -> Session | None:
     return None
 
 
+class _AnotherGuestError(Exception):
+    """A sign-in was committed between two looks."""
+
+
+def told_of(row: SessionRow) -> dict[str, Any]:
+    """What a shopper may be told of a session."""
+    told = {"created_at": row.created_at, "last_seen_at": row.seen_at, "ended_at": row.ended_at}
+    moments = {name: moment.isoformat() if moment else None for name, moment in told.items()}
+    return {**moments, "ended_by": row.ended_by, "name": row.name}
+
+
 class Sessions:
     """The table of sessions, and a memory of it for a few seconds."""
 
@@ -351,6 +362,60 @@ class Sessions:
             )
 
         await self._database.transact(work)
+
+    async def of_user(self, issuer: str, subject: str) -> list[dict[str, Any]]:
+        """What the table tells of a user's sessions, the newest first, without a secret."""
+
+        async def work(database: AsyncSession) -> list[SessionRow]:
+            theirs = select(SessionRow).where(SessionRow.issuer == issuer, SessionRow.subject == subject)
+            return list((await database.exec(theirs.order_by(col(SessionRow.created_at).desc()))).all())
+
+        return [told_of(row) for row in await self._database.transact(work)]
+
+    async def every_guest_of(self, issuer: str, subject: str) -> set[str]:
+        """The guests that a user was, whether they bought anything or not."""
+
+        async def work(database: AsyncSession) -> set[str]:
+            owner = owner_id_of(issuer, subject)
+            adopted = select(AdoptedGuest.guest_owner).where(AdoptedGuest.owner_id == owner)
+            theirs = select(SessionRow.guest_owner).where(SessionRow.issuer == issuer, SessionRow.subject == subject)
+            return {*(await database.exec(adopted)).all(), *(await database.exec(theirs)).all()}
+
+        return await self._database.transact(work)
+
+    async def erase_user(self, issuer: str, subject: str, *, guests: set[str]) -> list[Tokens] | None:
+        """End a user's sessions, and leave of them the tombstones that keep ids from coming back.
+
+        The tokens that were in them; or None, with nothing changed, if a sign-in has brought another guest meanwhile.
+        """
+        theirs = (col(SessionRow.issuer) == issuer, col(SessionRow.subject) == subject)
+        nobodys = dict.fromkeys(
+            ("issuer", "subject", "name", "tokens", "tokens_renew_at", "tokens_end_at", "merge_id"), None
+        )
+        ended = {
+            "ended_at": func.coalesce(SessionRow.ended_at, datetime.now(UTC)),
+            "ended_by": func.coalesce(SessionRow.ended_by, "erasure"),
+        }
+
+        async def work(database: AsyncSession) -> tuple[list[bytes], list[bytes]]:
+            owner = owner_id_of(issuer, subject)
+            links = delete(AdoptedGuest).where(col(AdoptedGuest.owner_id) == owner)
+            known = {row[0] for row in await database.exec(links.returning(col(AdoptedGuest.guest_owner)))}
+            sealed = select(SessionRow.tokens).where(*theirs, col(SessionRow.tokens).is_not(None)).with_for_update()
+            tokens = [row for row in (await database.exec(sealed)).all() if row is not None]
+            change = update(SessionRow).where(*theirs).values(**nobodys, **ended, merge_done=False, merge_ask=False)
+            rows = list(await database.exec(change.returning(col(SessionRow.id_hash), col(SessionRow.guest_owner))))
+            if not known | {row[1] for row in rows} <= guests:
+                raise _AnotherGuestError
+            return tokens, [row[0] for row in rows]
+
+        try:
+            sealed, hashes = await self._database.transact(work)
+        except _AnotherGuestError:
+            return None
+        for id_hash in hashes:
+            self._cache.pop(id_hash, None)
+        return [Tokens(**self.signer.unseal(one)) for one in sealed]
 
     async def end(self, session: Session, *, by: str) -> None:
         """End it for good; the tombstone keeps its id from coming back as a guest."""
