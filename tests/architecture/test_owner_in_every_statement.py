@@ -19,7 +19,8 @@ FAN_OUTS = {
 }
 CHANGE = re.compile(r"\b(INSERT INTO|UPDATE \w.* SET|DELETE FROM)\b", re.DOTALL)
 STATEMENT = re.compile(rf"^\s*(WITH\b|SELECT\b.*\bFROM\b|{CHANGE.pattern})", re.DOTALL)
-ONE_OWNER = re.compile(r"\bowner_id = (carts\.owner_id|\$1)|\(owner_id, |\b(edit_cart|cart_document|erase_owner)\(\s*\$1")
+FUNCTION_OF_ONE = r"\b(edit_cart|cart_document|erase_owner)\(\s*\$1"
+ONE_OWNER = re.compile(rf"\bowner_id = (carts\.owner_id|\$1)|\(owner_id, |{FUNCTION_OF_ONE}")
 
 
 def stores() -> list[Module]:
