@@ -53,7 +53,7 @@ class Step(NamedTuple):
 
 
 CHANGES = (
-    *("add", "add", "add", "set", "remove", "clear", "create", "rename", "activate", "delete"),
+    *("add", "add", "add", "set", "remove", "clear", "clear", "create", "rename", "rename", "activate", "delete"),
     *("purchase", "purchase", "settle", "unpurchase", "void", "expire"),
     *("freeze", "freeze", "apply", "apply", "close", "close"),
 )
