@@ -410,7 +410,7 @@ class Sessions:
             known = {row[0] for row in await database.exec(links.returning(col(AdoptedGuest.guest_owner)))}
             sealed = select(SessionRow.tokens).where(*theirs, col(SessionRow.tokens).is_not(None)).with_for_update()
             tokens = [row for row in (await database.exec(sealed)).all() if row is not None]
-            change = update(SessionRow).where(*theirs).values(**nobodys, **ended, merge_done=False)
+            change = update(SessionRow).where(*theirs).values(**nobodys, **ended, merge_done=False, merge_ask=False)
             rows = list(await database.exec(change.returning(col(SessionRow.id_hash), col(SessionRow.guest_owner))))
             if not known | {row[1] for row in rows} <= guests:
                 raise _AnotherGuestError

@@ -382,6 +382,10 @@ async def test_a_guest_is_forgotten_with_the_user_whose_guest_it_was_and_by_nobo
     await expect_no_marker(database, life.owner, guest.owner)
     receipt = (await cartdb.http.get(f"/adoptions/{merge_id}", headers=life.headers)).json()
     assert receipt["lines"] == []
+    assert "fig" not in str(await life.held("receipts"))
+    undone = await cartdb.http.post(f"/adoptions/{merge_id}/undo", headers=life.headers)
+    assert undone.status_code in (404, 409), undone.text
+    assert (await cartdb.cart(life.headers))["items"] == []
 
 
 async def test_a_late_twin_of_an_adoption_brings_no_line_back(cartdb: CartDb, database: DatabaseUrls) -> None:
