@@ -89,6 +89,22 @@ class Purchase:
     intent: str | None = None
 
 
+Told = tuple[str, int, int, int, int, str]
+"""A line of a receipt: the SKU, the guest's, the user's, what it is now, what was left out, why."""
+
+
+@dataclass
+class Merge:
+    """What one adoption did to the cart that it went into, and what both sides held before."""
+
+    cart: Cart
+    version: int
+    mine: Lines
+    theirs: Lines
+    receipt: list[Told]
+    undone: bool = False
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a change came to: a slug, or "ok" and the cart that the answer shows."""
@@ -117,7 +133,7 @@ class Owner:
         self.carts = {first_cart_id: Cart(first_cart_id)}
         self.current = first_cart_id
         self.purchases: dict[str, Purchase] = {}
-        self.receipts: dict[str, list[tuple[str, int, int, int, str]]] = {}
+        self.merges: dict[str, Merge] = {}
         self._kept: dict[str, tuple[object, str, Cart | None]] = {}
 
     def bind(self, cart_ids: Iterable[str]) -> None:
@@ -336,27 +352,48 @@ class Owner:
                 together = {sku: together.get(sku, 0) + cart.lines.get(sku, 0) for sku in together | cart.lines}
         return together
 
-    def apply(self, merge_id: str, lines: Mapping[str, int], strategy: str) -> list[tuple[str, int, int, int, str]]:
-        """Step 2: the lines are in the current cart. The receipt: SKU, the guest's, the user's, what it is now, why."""
-        if merge_id in self.receipts:
-            return self.receipts[merge_id]
+    def apply(self, merge_id: str, lines: Mapping[str, int], strategy: str) -> Merge:
+        """Step 2: the lines are in the current cart, once for the merge id."""
+        if merge_id in self.merges:
+            return self.merges[merge_id]
         cart = self.find(None)
         cart.demand_open()
-        receipt = [self._merge(cart, sku, quantity, strategy) for sku, quantity in lines.items()]
+        mine = dict(cart.lines)
+        told = [self._merge(cart, sku, quantity, strategy) for sku, quantity in lines.items()]
+        told += [(sku, 0, had, had, 0, "untouched") for sku, had in mine.items() if sku not in lines]
         cart.changed()
-        return self.receipts.setdefault(merge_id, receipt)
+        return self.merges.setdefault(merge_id, Merge(cart, cart.version, mine, dict(lines), told))
 
-    def _merge(self, cart: Cart, sku: str, guest: int, strategy: str) -> tuple[str, int, int, int, str]:
+    def _merge(self, cart: Cart, sku: str, guest: int, strategy: str) -> Told:
         user = cart.lines.get(sku, 0)
         if not user and len(cart.lines) >= self.limits.lines:
-            return (sku, guest, 0, 0, "left_out_line_limit")
+            return (sku, guest, 0, 0, guest, "left_out_line_limit")
         whys = {"sum": "summed", "max": "kept_larger"}
         why = whys.get(strategy, strategy.replace("keep", "kept")) if user else "moved"
         wanted = STRATEGIES[strategy](user, guest) if user else guest
-        if wanted > self.limits.quantity:
-            wanted, why = self.limits.quantity, "capped_quantity_limit"
-        cart.lines[sku] = wanted
-        return (sku, guest, user, wanted, why)
+        most = max(user, self.limits.quantity)
+        cart.lines[sku] = min(wanted, most)
+        left_out = wanted - cart.lines[sku]
+        return (sku, guest, user, cart.lines[sku], left_out, "capped_quantity_limit" if left_out else why)
+
+    def undo(self, merge_id: str, cart_ids: Iterable[str]) -> Merge:
+        """Both sides as they were, the guest's in new carts, which have as many of these ids as they need."""
+        if (merge := self.merges.get(merge_id)) is None:
+            raise Refused("merge_not_found")
+        if merge.undone:
+            return merge
+        if merge.cart.status != OPEN or merge.cart.version != merge.version:
+            raise Refused("merge_cannot_be_undone")
+        theirs = list(merge.theirs.items())
+        parts = [dict(theirs[at : at + self.limits.lines]) for at in range(0, len(theirs), self.limits.lines)]
+        if len(self.unpurchased) + len(parts) > self.limits.carts:
+            raise Refused("cart_limit_exceeded")
+        merge.cart.lines, merge.undone = dict(merge.mine), True
+        merge.cart.changed()
+        for cart_id, lines in zip(cart_ids, parts, strict=False):
+            cart = self.carts[cart_id] = Cart(cart_id, "From before signing in", lines=lines)
+            cart.changed()
+        return merge
 
     def close(self, merge_id: str) -> None:
         """Step 3: the guest's carts have moved."""

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, ClassVar, TypeVar
-from uuid import uuid4
+from typing import Any, ClassVar, TypeVar, cast
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
@@ -24,8 +24,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from services.contracts.identity import first_cart_id
-from tests.cart_model import DELETED, IN_CHECKOUT, OPEN, STRATEGIES, Cart, Edit, Limits, Outcome, Owner, Refused
+from services.contracts.identity import first_cart_id, undone_cart_id
+from tests.cart_model import DELETED, IN_CHECKOUT, OPEN, STRATEGIES, Cart, Edit, Limits, Outcome, Owner, Refused, Told
 from tests.conftest import DatabaseUrls, MakeDatabase
 from tests.service.cartdb_client import ADDRESS, CartDb, new_guest, running_cartdb
 
@@ -56,6 +56,7 @@ WANTED = {
     *("cart_limit_exceeded", "purchase pending", "purchase paid", "purchase failed", "purchase_is_settled"),
     *("purchase_has_failed", "intent_mismatch", "order_not_found", "moved", "summed", "kept_larger", "kept_user"),
     *("kept_guest", "capped_quantity_limit", "left_out_line_limit", "a straggler"),
+    *("untouched", "undone", "merge_not_found", "merge_cannot_be_undone"),
 }
 """Everything that must have come about in a run: refusals, states and reasons."""
 
@@ -137,6 +138,11 @@ def tried(change: Callable[[], T]) -> tuple[str, T | None]:
         return "ok", change()
     except Refused as refusal:
         return refusal.slug, None
+
+
+def told(receipt: Iterable[JSON]) -> list[Told]:
+    columns = ("sku", "guest_quantity", "user_quantity", "quantity", "left_out", "why")
+    return sorted(cast(Told, tuple(line[name] for name in columns)) for line in receipt)
 
 
 def seen(cart: JSON) -> tuple[object, ...]:
@@ -365,10 +371,10 @@ class CartMachine(RuleBasedStateMachine):
         slug, lines = tried(lambda: self.owners[guest].freeze(merge_id, target))
         assert outcome_of(answer) == slug, answer.text
         if lines is not None:
-            told = answer.json()["lines"]
-            assert {line["sku"]: line["quantity"] for line in told} == lines
+            frozen = answer.json()["lines"]
+            assert {line["sku"]: line["quantity"] for line in frozen} == lines
             if target == self.ids[2]:
-                self.merges[merge_id] = (guest, told)
+                self.merges[merge_id] = (guest, frozen)
 
     @precondition(lambda self: self.merges)
     @rule(pick=picks, strategy=strategies)
@@ -378,18 +384,34 @@ class CartMachine(RuleBasedStateMachine):
         self._apply(self.ids[guest], merge_id, lines, strategy)
 
     def _apply(self, guest_owner: str, merge_id: str, lines: list[JSON], strategy: str) -> None:
-        first = str(first_cart_id(guest_owner))
+        asked = {"lines": lines, "strategy": strategy}
+        [shown] = self.ask("POST", "/adoptions/preview", self.headers(2), asked).json()["previews"]
+        first, is_new = str(first_cart_id(guest_owner)), merge_id not in self.owners[2].merges
         body = {"merge_id": merge_id, "guest_owner": guest_owner, "guest_cart_id": first, "strategy": strategy}
         answer = self.ask("POST", "/adoptions/apply", self.headers(2), {**body, "lines": lines})
 
         held = {line["sku"]: line["quantity"] for line in lines}
-        slug, receipt = tried(lambda: self.owners[2].apply(merge_id, held, strategy))
+        slug, merge = tried(lambda: self.owners[2].apply(merge_id, held, strategy))
         assert outcome_of(answer) == slug, answer.text
-        if receipt is not None:
-            columns = ("sku", "guest_quantity", "user_quantity", "quantity", "why")
-            assert [tuple(line[name] for name in columns) for line in answer.json()["lines"]] == receipt
-            self.met.update(why for *_, why in receipt)
+        if merge is not None:
+            assert told(answer.json()["lines"]) == sorted(merge.receipt)
+            assert not is_new or told(shown["lines"]) == sorted(merge.receipt)
+            self.met.update(why for *_, why in merge.receipt)
             self.met["a straggler"] += bool(lines) and merge_id not in self.merges
+
+    @precondition(lambda self: self.owners[2].merges)
+    @rule(pick=picks)
+    def undo(self, pick: int) -> None:
+        """The last merge, or one of before, which has become another cart since; or one that never was."""
+        known = list(self.owners[2].merges)
+        merge_id = str(uuid4()) if pick == 4 else known[-1 - pick % len(known)]
+        answer = self.ask("POST", f"/adoptions/{merge_id}/undo", self.headers(2))
+
+        ids = [str(undone_cart_id(UUID(merge_id), number)) for number in range(2)]
+        slug, merge = tried(lambda: self.owners[2].undo(merge_id, ids))
+        assert outcome_of(answer) == slug, answer.text
+        self.met[slug] += 1
+        self.met["undone"] += merge is not None
 
     @rule(guest=guests)
     def close(self, guest: int) -> None:
@@ -398,15 +420,9 @@ class CartMachine(RuleBasedStateMachine):
         self.owners[guest].close(self.merge_ids[guest])
         assert answer.status_code == 204
 
-    @rule(guest=guests, theirs=few, mine=few, strategy=strategies, paying=st.none() | steps)
+    @rule(guest=guests, theirs=few, mine=few, strategy=strategies, paying=st.none() | steps, undo=st.booleans())
     def shop_and_sign_in(
-        self,
-        *,
-        guest: int,
-        theirs: list[tuple[str, int]],
-        mine: list[tuple[str, int]],
-        strategy: str,
-        paying: str | None,
+        self, *, guest: int, theirs: Few, mine: Few, strategy: str, paying: str | None, undo: bool
     ) -> None:
         """Somebody new, who may have begun a checkout, becomes the user, who has a cart already."""
         self.ids[guest] = new_guest()
@@ -423,6 +439,8 @@ class CartMachine(RuleBasedStateMachine):
         self.freeze(guest, 0)
         self.apply(0, strategy)
         self.close(guest)
+        if undo:
+            self.undo(0)
         if paying:
             self._step(guest, self.checkouts[guest][0], "attach", "pi_1")
             self._step(guest, self.checkouts[guest][0], paying, "pi_1")
@@ -438,7 +456,7 @@ class CartMachine(RuleBasedStateMachine):
             guest, merge_id = self.ids.index(frozen["guest_owner"]), frozen["merge_id"]
             assert {line["sku"]: line["quantity"] for line in frozen["lines"]} == self.owners[guest].frozen(merge_id)
             self._apply(frozen["guest_owner"], merge_id, frozen["lines"], frozen["strategy"])
-            if merge_id in self.owners[2].receipts:
+            if merge_id in self.owners[2].merges:
                 self.ask("POST", f"/adoptions/{merge_id}/close", self.checkout(guest)).raise_for_status()
                 self.owners[guest].close(merge_id)
 
@@ -476,7 +494,9 @@ def do_what_every_run_compares(machine: CartMachine) -> None:
     carts = [([("apple", 2)], [("apple", 5)]), ([("apple", 6), ("fig", 1)], [("apple", 6), ("banana", 1)])]
     for strategy in STRATEGIES:
         for theirs, mine in (*carts, ([("cherry", 1)], [("apple", 1)])):
-            machine.shop_and_sign_in(guest=0, theirs=theirs, mine=mine, strategy=strategy, paying="unpurchase")
+            ways = {"strategy": strategy, "paying": "unpurchase", "undo": True}
+            machine.shop_and_sign_in(guest=0, theirs=theirs, mine=mine, **ways)
+            machine.undo(4)
         machine.create(owner=2, name=None, activate=True, key=None)
         machine.delete(owner=2, pick=-2, key=None)
     machine.buy(owner=1, sku="apple", pick=0, checkout=0, end="settle")
