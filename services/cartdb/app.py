@@ -83,6 +83,7 @@ def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBa
         pings=pings,
         body_limit=BODY_LIMIT,
         issuer=settings.oidc_issuer,
+        quiet=frozenset({"/versions"}),
     )
 
 

@@ -20,7 +20,7 @@ class Limits:
     """What a client may take. A request that is being worked on is not watched: the service has its own deadlines.
 
     Attributes:
-        connections: at once; the next one is answered 503.
+        connections: at once; the next one is answered 503. Endless answers have a limit of their own.
         idle_seconds: without a request, or without reading on what is answered.
         head_bytes: request line and headers together; and anything else that is no body.
     """

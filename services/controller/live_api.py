@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from contextlib import suppress
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Header, Request, Response
@@ -140,8 +139,7 @@ class EventStream(Response):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
             finally:
                 gone.cancel()
-                with suppress(asyncio.CancelledError):
-                    await gone
+                await asyncio.gather(gone, return_exceptions=True)
 
     async def _pieces(self, stream: Stream) -> AsyncIterator[bytes]:
         yield format_sse_event(retry=RETRY_MS)
@@ -186,9 +184,11 @@ def _event(name: str, data: str, event_id: str | None = None) -> bytes:
 
 
 async def _leave(receive: Receive, stream: Stream) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    stream.end(Ending.GONE)
+    try:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+    finally:  # Reading on may also fail: a GET with a body too large.
+        stream.end(Ending.GONE)
 
 
 LastEventId = Annotated[
