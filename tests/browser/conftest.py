@@ -1,4 +1,7 @@
-"""A real browser before the running shop: Debian's Chromium, driven by Playwright, and a stack as in integration."""
+"""A real browser before the running shop: Debian's Chromium, driven by Playwright, and a stack as in integration.
+
+Playwright keeps an event loop running: no asynchronous test can stand in the same session.
+"""
 
 import os
 import shutil

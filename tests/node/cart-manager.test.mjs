@@ -131,6 +131,34 @@ test('a version may begin again with another cart', async () => {
   assert.equal((await manager.getCart()).cart_id, 'cart-2');
 });
 
+test('a clock that was set back keeps no cart from taking the place of another', async (context) => {
+  script['GET /cart'] = [ok(cartOf(7)), ok(cartOf(0, {}, { cart_id: 'cart-2' }))];
+  const manager = open();
+  context.mock.method(Date, 'now', () => performance.timeOrigin + performance.now() + 3_600_000);
+  await manager.getCart();
+  context.mock.restoreAll();
+
+  assert.equal((await manager.getCart(true)).cart_id, 'cart-2');
+});
+
+test('what is asked for after a refusal is not the answer to an earlier question', async () => {
+  let release;
+  const early = new Promise((resolve) => (release = resolve));
+  script['GET /cart'] = [ok(cartOf(7)), early, ok(cartOf(0, {}, { cart_id: 'cart-2' }))];
+  script[`POST ${ITEMS}`] = [refused(409, 'cart_already_purchased')];
+  script['POST /carts/cart-2/items'] = [ok(cartOf(1, { apple: 1 }, { cart_id: 'cart-2' }))];
+  const manager = open();
+  await manager.getCart();
+
+  const reading = manager.getCart(true);
+  await until(() => to('/cart').length === 2);
+  const adding = manager.addItem({ sku: 'apple' });
+  await until(() => to(ITEMS).length === 1);
+  release(ok(cartOf(7)));
+
+  assert.deepEqual([(await reading).cart_id, (await adding).cart_id, to(ITEMS).length], [FIRST, 'cart-2', 1]);
+});
+
 // --- repeating
 
 const PASSING = {
@@ -334,7 +362,7 @@ test('it waits for a checkout that is under way', async () => {
 
 test('who is not signed in is asked once, whoever waits for it, and then it goes on', async () => {
   const expired = refused(401, 'unauthenticated');
-  const answers = { 'Bearer old': expired, 'Bearer new': ok(cartOf(2, { apple: 1 })) };
+  const answers = { 'Bearer old': ok(cartOf(1)), 'Bearer new': ok(cartOf(2, { apple: 1 })) };
   let times = 0;
   const heeding = async (path, { headers }) => {
     const { status, content } = answers[headers.get('authorization')];
@@ -347,7 +375,10 @@ test('who is not signed in is asked once, whoever waits for it, and then it goes
   };
   const manager = open({ token: 'old', fetch: heeding, onSignInNeeded });
 
-  await Promise.all([manager.getCart(), manager.addItem({ sku: 'apple' }), manager.addItem({ sku: 'pear' })]);
+  await manager.getCart();
+  answers['Bearer old'] = expired;
+
+  await Promise.all([manager.getCart(true), manager.addItem({ sku: 'apple' }), manager.addItem({ sku: 'pear' })]);
 
   assert.equal(times, 1);
 });
@@ -540,6 +571,21 @@ test('while the stream is broken it asks, and it opens another if the browser ga
   await pause(150);
 
   assert.ok(asked.length <= before + 1, 'it goes on asking');
+});
+
+test('a stream that opens while the cart is asked for ends the asking', async () => {
+  let release;
+  script['GET /cart'] = [ok(cartOf(1)), new Promise((resolve) => (release = resolve)), ok(cartOf(2))];
+  const heard = listening(live());
+  await until(() => heard.carts.length === 1);
+
+  Stream.all[0].fail({ forGood: false });
+  await until(() => asked.length === 2);
+  Stream.all[0].tell('open');
+  release(ok(cartOf(1)));
+  await pause(150);
+
+  assert.equal(asked.length, 2);
 });
 
 test('a session that ended is followed by a fresh cart and a stream with the new cookie', async () => {

@@ -16,8 +16,6 @@
 
 const LONGEST_PAUSE = 5_000;
 
-/** Milliseconds by a clock that all tabs share and that nobody sets back. */
-export const now = () => performance.timeOrigin + performance.now();
 /** @param {number} ms */
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 /** @param {number} tries */
@@ -69,7 +67,7 @@ export class Door {
 
   /** @param {string} method @param {string} path @param {Asked} [asked] @returns {Promise<Answer>} */
   async ask(method, path, asked = {}) {
-    const until = asked.until ?? now() + this.patience;
+    const until = asked.until ?? Date.now() + this.patience;
     let [signedIn, unsure] = [false, false];
     for (let tries = 0; ; tries += 1) {
       try {
@@ -84,7 +82,7 @@ export class Door {
         failure.outcomeKnown = !unsure || !(failure.passes || [401, 404, 410].includes(failure.status));
         if (failure.passes) this.told(failure);
         const wait = Math.max(backoff(tries), failure.retryAfter);
-        if (!failure.passes || this.closed || now() + wait > until) throw failure;
+        if (!failure.passes || this.closed || Date.now() + wait > until) throw failure;
         await pause(wait);
       }
     }
@@ -100,7 +98,7 @@ export class Door {
     if (version !== undefined) headers.set("If-Match", `"${version}"`);
     if (token) headers.set("Authorization", `Bearer ${token}`);
     const signal = AbortSignal.timeout(attemptTimeout);
-    const asked = now();
+    const asked = Date.now();
     let response, content;
     try {
       response = await send(base + path, { method, headers, body: JSON.stringify(body), signal });

@@ -3,7 +3,7 @@
  * changed elsewhere. How to use it and what each refusal means: docs/cart-manager.md.
  */
 
-import { backoff, CartError, Door, Feed, newKey, now, pause } from "./cart-door.js";
+import { backoff, CartError, Door, Feed, newKey, pause } from "./cart-door.js";
 
 export { CartError };
 
@@ -59,7 +59,7 @@ export class CartManager {
 
   /** The current cart, at most `cacheDuration` old; straight from the shop if `forceRefresh`. */
   async getCart(forceRefresh = false) {
-    if (!forceRefresh && this.#cart && now() - this.#fetched < this.cacheDuration) return this.#cart;
+    if (!forceRefresh && this.#cart && Date.now() - this.#fetched < this.cacheDuration) return this.#cart;
     const read = async () => {
       const answer = await this.#door.ask("GET", "/cart");
       return this.#take(answer.content, answer.asked);
@@ -97,7 +97,7 @@ export class CartManager {
    */
   checkout(shipping, billing = null, more = {}) {
     return this.#inTurn(true, async () => {
-      const until = now() + (more.deadline ?? 60_000);
+      const until = Date.now() + (more.deadline ?? 60_000);
       const shown = more.expectedTotal ?? this.#cart?.total_price;
       const cart = await this.getCart(true);
       const detail = "Cart is empty. Please add items before checkout.";
@@ -185,7 +185,7 @@ export class CartManager {
 
   /** @param {(seen: Cart) => Intent} intended @returns {Promise<Cart>} */
   async #change(intended) {
-    const until = now() + this.#door.patience;
+    const until = Date.now() + this.#door.patience;
     let cart = this.#cart ?? (await this.getCart());
     const { method, path, body, pinned, fits, done } = intended(cart);
     const detail = "Another cart has taken the place of the one that was shown.";
@@ -199,9 +199,9 @@ export class CartManager {
       } catch (error) {
         if (!(error instanceof CartError) || !(MOVED.includes(error.kind) || error.status === 410)) throw error;
         const told = error.status === 412 ? error.cart : null;
-        error.cart = cart = told ? this.#take(told, now()) : await this.#afresh();
+        error.cart = cart = told ? this.#take(told, Date.now()) : await this.#afresh();
         if (done(cart)) return cart;
-        if (!fits(cart) || (!pinned && !error.outcomeKnown) || now() > until) throw error;
+        if (!fits(cart) || (!pinned && !error.outcomeKnown) || Date.now() > until) throw error;
         if (round || error.kind === "cart_in_checkout") await pause(Math.max(backoff(round), error.retryAfter));
       }
     }
@@ -218,7 +218,7 @@ export class CartManager {
         throw new CartError({ type: "checkout_refused", status: 409, detail, reason: order.reason, order });
       }
       const wait = 1000 * Number(answer.headers.get("retry-after") ?? 2);
-      if (now() + wait > until) {
+      if (Date.now() + wait > until) {
         const late = new CartError({ type: "outcome_not_known", status: 202, detail: "The bank takes its time.", order });
         late.outcomeKnown = false;
         throw late;
@@ -237,14 +237,15 @@ export class CartManager {
   #take(cart, asked, spread = true) {
     const known = this.#cart;
     if (!cart.current) {
-      if (known?.cart_id === cart.cart_id) this.#forget(); // Another one was made current elsewhere.
+      if (known?.cart_id === cart.cart_id) void this.#afresh().catch(() => {}); // Another one was made current elsewhere.
       return cart;
     }
+    if (this.#asked > Date.now()) this.#asked = 0; // Somebody has set the clock back.
     const grown = known?.cart_id === cart.cart_id ? cart.version - known.version : 0;
     if (grown < 0 || (grown === 0 && asked < this.#asked)) return known ?? cart;
     this.#cart = cart;
     this.#asked = Math.max(asked, this.#asked);
-    this.#fetched = now();
+    this.#fetched = Date.now();
     if (JSON.stringify(cart) !== JSON.stringify(known)) {
       this.#tell({ type: "cart", cart });
       if (spread) this.#channel?.postMessage({ cart, asked });
@@ -252,15 +253,12 @@ export class CartManager {
     return cart;
   }
 
-  /** Lets go of what is known, here and in the other tabs. */
-  #forget() {
+  /** The current cart, asked for from now on; nobody goes by what was known before, in other tabs neither. */
+  async #afresh() {
+    const earlier = this.#reading;
     this.#fetched = 0;
     this.#channel?.postMessage({ stale: true });
-    if (this.#listening) this.#refresh();
-  }
-
-  #afresh() {
-    this.#forget();
+    await earlier?.catch(() => {});
     return this.getCart(true);
   }
 
@@ -318,7 +316,7 @@ export class CartManager {
     const Source = chosen(this.#options.EventSource, globalThis.EventSource);
     this.#feed = new Feed({
       open: Source && !token ? () => new Source(`${base}/cart/events`) : null,
-      heard: (cart) => void this.#take(cart, now()),
+      heard: (cart) => void this.#take(cart, Date.now()),
       read: () => this.getCart(true),
       every: pollEvery,
     });
