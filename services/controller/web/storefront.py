@@ -19,6 +19,7 @@ from services.contracts.problems import CartAlreadyPurchased, CartInCheckout, Ca
 from services.contracts.refunds import RefundState
 from services.contracts.shop import Order, ShopCart
 
+from ..adoption import Adoption
 from ..desk import Desk
 from ..doorkeeper import Doorkeeper, Shopper, Visitor
 from ..orders import Orders
@@ -75,6 +76,7 @@ class Storefront:
     shopping: Shopping
     bought: Orders
     desk: Desk
+    adoption: Adoption
 
     def _page(
         self,
@@ -142,8 +144,12 @@ class Storefront:
 
     async def cart(self, *, status: int = 200, message: str | None = None, wrong_sku: str = "") -> HTMLResponse:
         """The current cart, the others, and what was wrong with the last try to change a line."""
-        cart, carts, moved, removed = await asyncio.gather(
-            self.shopping.cart(self.shopper), self.shopping.carts(self.shopper), self._moved(), self._removed()
+        cart, carts, moved, removed, undecided = await asyncio.gather(
+            self.shopping.cart(self.shopper),
+            self.shopping.carts(self.shopper),
+            self._moved(),
+            self._removed(),
+            self.adoption.is_pending(self.shopper.session),
         )
         return self._page(
             "cart.html",
@@ -154,6 +160,7 @@ class Storefront:
             payments=await self._payments_of([cart, *carts]),
             others=[other for other in carts if other.cart_id != cart.cart_id],
             moved=moved,
+            undecided=undecided,
             removed=removed,
             removed_quantity=self.request.query_params.get("quantity", "1"),
             message=message,
@@ -267,7 +274,7 @@ class Storefront:
             receipt = await self.shopping.receipt(self.shopper, self.shopper.merge_id)
         except (MergeNotFound, Unavailable):
             return None
-        if not receipt.lines or datetime.now(UTC) - receipt.applied_at > RECEIPT_SHOWN:
+        if receipt.undone_at or datetime.now(UTC) - receipt.applied_at > RECEIPT_SHOWN:
             return None
         goods = await self.shopping.shelf.known(line.sku for line in receipt.lines)
         titles = {sku: named(what) for sku, what in goods.items()}
@@ -299,6 +306,7 @@ async def storefront(request: Request, shopper: Visitor) -> Storefront:
         cast(Shopping, request.state.shopping),
         cast(Orders, request.state.orders),
         cast(Desk, request.state.desk),
+        cast(Adoption, request.state.adoption),
     )
 
 
