@@ -85,7 +85,14 @@ class World:
     def _shop_names(self) -> dict[str, str]:
         cart, order = self.cart["cart_id"], self.order["order_id"]
         merge = self.customer.read("/session")["merge_id"]
-        shared = {"docs_assets": "swagger-ui.css", "sku": "apple", "cart_id": cart, "cart": cart, "merge_id": merge}
+        shared = {
+            "docs_assets": "swagger-ui.css",
+            "sku": "apple",
+            "cart_id": cart,
+            "cart": cart,
+            "merge_id": merge,
+            "part": "carts",
+        }
         at_neighbours = {"checkout_id": order, "refund_id": self.refund, "variant_sku": "apple-small"}
         of_controller = {"order_id": order, "item_id": "apple", "service": "cartdb", "_path": "nowhere/at/all"}
         named = {**shared, **at_neighbours, **of_controller, "static": "style.css"}
