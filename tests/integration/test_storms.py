@@ -52,9 +52,10 @@ def lines_of(cart: JSON) -> dict[str, int]:
     return lines
 
 
-def changes_told(shopper: Shopper, cart_id: str) -> Counter[str]:
-    """How often each SKU was changed, by the cart's own history."""
-    return Counter(entry["sku"] for entry in shopper.read(f"/carts/{cart_id}/history")["entries"])
+def adds_told(shopper: Shopper, cart_id: str) -> Counter[str]:
+    """How often each SKU was added, by the cart's own history."""
+    entries = shopper.read(f"/carts/{cart_id}/history")["entries"]
+    return Counter(entry["sku"] for entry in entries if entry["action"] == "add")
 
 
 def expect_alive(shopper: Shopper, sku: str) -> None:
@@ -100,7 +101,7 @@ def test_a_hundred_parallel_adds_over_the_sessions_of_one_user_all_count(
     assert {answer.json()["cart_id"] for answer in answers} == {cart_id}
     assert sorted(answer.json()["version"] for answer in answers) == list(range(1, ADDS + 1))
     assert [device.lines() for device in used] == [dict.fromkeys(goods, ADDS // len(goods))] * sessions
-    assert changes_told(used[0], cart_id) == dict.fromkeys(goods, ADDS // len(goods))
+    assert adds_told(used[0], cart_id) == dict.fromkeys(goods, ADDS // len(goods))
     expect_alive(used[-1], goods[0])
 
 
@@ -112,7 +113,7 @@ def test_a_hundred_parallel_adds_of_a_guest_all_count(shop: Shop, goods: list[st
 
     assert statuses(answers) == {200}
     assert guest.lines() == dict.fromkeys(goods, ADDS // len(goods))
-    assert changes_told(guest, cart_id) == dict.fromkeys(goods, ADDS // len(goods))
+    assert adds_told(guest, cart_id) == dict.fromkeys(goods, ADDS // len(goods))
     expect_alive(guest, goods[0])
 
 
@@ -186,6 +187,43 @@ def test_of_two_quick_adds_neither_is_ever_lost(shop: Shop, goods: list[str]) ->
         later = max((answer.json() for answer in answers), key=lambda cart: int(cart["version"]))
         assert lines_of(later) == dict.fromkeys(goods[:2], 1)
         guest.http.delete("/cart/items").raise_for_status()
+
+
+# --- limits
+
+
+def refusals_of(answers: Sequence[httpx.Response]) -> Counter[str]:
+    return Counter("added" if answer.is_success else problem_type(answer) for answer in answers)
+
+
+def test_parallel_adds_fill_a_line_to_its_limit_and_not_beyond(shop: Shop, goods: list[str]) -> None:
+    guest = shop.guest()
+    guest.add(goods[0], 990)
+
+    answers = adds_of([guest], goods[:1], 20)
+
+    assert refusals_of(answers) == {"added": 9, "quantity_limit_exceeded": 11}
+    assert guest.lines() == {goods[0]: 999}
+
+
+async def test_parallel_adds_fill_a_cart_to_its_limit_of_lines_and_not_beyond(shop: Shop, goods: list[str]) -> None:
+    guest = shop.guest()
+    cart = guest.add(goods[0])
+    await shop.rows(
+        "cartdb",
+        "INSERT INTO lines (owner_id, cart_id, sku, product_id, quantity, added_price)"
+        " SELECT $1, $2, 'filler-' || n, n, 1, 100 FROM generate_series(1, 197) AS n",
+        cart["owner"]["id"],
+        uuid.UUID(cart["cart_id"]),
+    )
+
+    answers = adds_of([guest], goods, 2 * len(goods))
+
+    # One line was there, two fit beside it, each of them is added to twice.
+    assert refusals_of(answers) == {"added": 6, "line_limit_exceeded": 4}
+    assert guest.cart()["items_count"] == 200
+    # The fillers are in no history.
+    assert guest.http.delete("/cart/items").status_code == 200
 
 
 # --- sets and removes
