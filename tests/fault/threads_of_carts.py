@@ -18,6 +18,7 @@ _SESSIONS, _STORMS, _NOTE, _BEATEN, _EDGES, _ONE_TRUTH, _PAID, _INPUT, _CHECKOUT
         "tampering",
     )
 )
+_MERGES = "service/test_controller_merges.py::"
 _CARTS, _ADOPTION, _PURCHASES = (f"service/test_cartdb_{name}.py::" for name in ("carts", "adoption", "purchases"))
 
 THREADS: dict[str, Thread] = {
@@ -39,6 +40,7 @@ THREADS: dict[str, Thread] = {
         "two first requests make two current carts",
         _SESSIONS + "test_parallel_first_adds_of_one_visitor_make_one_cart_with_exact_sums",
         _STORMS + "test_parallel_first_adds_of_many_new_shoppers_make_one_whole_cart_each",
+        "service/test_replicas.py::test_first_adds_at_all_controllers_at_once_make_one_session_and_one_cart",
     ),
     "FT-04": thread(
         "saleor/saleor#18087",
@@ -63,6 +65,8 @@ THREADS: dict[str, Thread] = {
         "shopware/shopware#8724",
         "adds that a page sends together lose items",
         _NOTE + "test_adds_through_both_doors_at_once_all_count",
+        "integration/test_cart_manager.py::test_the_client_module_counts_each_change_once_on_a_bad_line",
+        "browser/test_tabs.py::test_adds_of_two_tabs_at_once_all_count",
     ),
     "FT-08": thread(
         "woocommerce/woocommerce#11062",
@@ -87,30 +91,37 @@ THREADS: dict[str, Thread] = {
         "snapjay/ngCart#54 vuestorefront/vue-storefront#3838",
         "two tabs overwrite each other's cart",
         _ONE_TRUTH + "test_a_change_by_one_door_is_seen_by_all_others_at_once",
+        "browser/test_tabs.py::test_two_tabs_agree_within_a_second_after_interleaved_edits",
+        "browser/test_tabs.py::test_a_set_of_a_line_that_another_tab_has_set_is_refused_with_the_cart_of_now",
     ),
     "FT-12": thread(
         "vendurehq/vendure#4481",
         "several sign-ins at once empty a cart of 65 lines",
         _ADOPTION + "test_every_step_repeated_twenty_times_at_once_moves_the_lines_once",
         _ADOPTION + "test_the_largest_carts_of_a_guest_move_whole",
+        _MERGES + "test_ten_sign_ins_at_once_with_one_guests_cart_move_it_once",
+        _MERGES + "test_ten_browsers_of_one_user_who_sign_in_at_once_bring_all_they_hold",
     ),
     "FT-13": thread(
         "vendurehq/vendure#3153",
         "the way of merging that keeps the guest's cart deletes what both carts had",
-        "unit/test_cart_rules.py::test_a_strategy_decides_about_what_both_carts_hold",
+        "unit/test_merge_rules.py::test_every_strategy_makes_of_every_pair_of_carts_what_its_name_says",
+        "unit/test_merge_rules.py::test_a_receipt_accounts_for_every_piece_of_both_carts",
     ),
     "FT-14": thread(
         "vendurehq/vendure#1454 vendurehq/vendure#3773",
         "an error in the merge keeps the shopper from signing in",
         _SESSIONS + "test_a_guests_lines_arrive_though_nobody_comes_back_to_a_sign_in",
         _ADOPTION + "test_an_adoption_that_nobody_finished_is_listed_and_can_be_finished_by_the_controller",
+        "service/test_controller_sessions.py::test_a_sign_in_that_asks_is_not_kept_waiting_by_cartdb_and_asks_later",
     ),
     "FT-15": thread(
         "vendurehq/vendure#263 medusajs/nextjs-starter-medusa#54 duncanmcclean/statamic-cargo#224",
         "the next user of a browser gets the cart of the one before",
-        _BEATEN + "test_the_next_user_of_a_browser_sees_nothing_of_the_one_before",
         _SESSIONS + "test_who_signs_in_over_anothers_session_sees_none_of_their_guest_orders",
         _SESSIONS + "test_after_signing_out_a_replayed_cookie_is_a_guest",
+        "integration/test_several_carts.py::test_who_signs_in_after_somebody_else_signed_out_sees_nothing_of_theirs",
+        _MERGES + "test_the_next_user_of_a_browser_sees_nothing_of_the_one_before",
     ),
     "FT-16": thread(
         "Sylius/Sylius#12372 Sylius/Sylius#7741 Sylius/Sylius#9542 Sylius/Sylius#2083",
@@ -128,9 +139,9 @@ THREADS: dict[str, Thread] = {
     "FT-18": thread(
         "isotope/core#381",
         "a sign-in that fails loses the guest's cart for the one that succeeds",
-        _BEATEN + "test_after_a_wrong_password_the_right_one_brings_the_guests_cart_along",
         "integration/test_scripted_bad_days.py::"
         "test_a_sign_in_that_the_provider_drops_fails_cleanly_keeps_the_guests_cart_and_works_the_next_time",
+        "integration/test_merges.py::test_a_wrong_password_on_the_way_loses_nothing_and_the_old_carts_address_leads_on",
     ),
     "FT-19": thread(
         "woocommerce/woocommerce#60392",
@@ -149,6 +160,7 @@ THREADS: dict[str, Thread] = {
         "baskets are merged in the middle of a checkout, or the wrong ones",
         _ADOPTION + "test_a_cart_in_checkout_stays_and_moves_if_it_comes_back_unpaid",
         _SESSIONS + "test_a_callback_counts_once_and_only_in_the_browser_that_began",
+        _MERGES + "test_a_decision_made_while_the_users_cart_is_being_paid_for_waits_for_the_outcome",
     ),
     "FT-22": thread(
         "spree/spree#6879",
@@ -161,6 +173,7 @@ THREADS: dict[str, Thread] = {
         "a cart is doubled or missing after a merge",
         _ADOPTION + "test_every_step_repeated_twenty_times_at_once_moves_the_lines_once",
         _SESSIONS + "test_signing_in_again_adds_nothing_twice",
+        "service/test_cartdb_undoing_merges.py::test_every_cart_of_the_guest_points_on_to_where_its_lines_went",
     ),
     "FT-24": thread(
         "django-oscar/django-oscar-paypal#36 django-oscar/django-oscar-docdata#40 grandnode/grandnode#1106",
@@ -178,6 +191,7 @@ THREADS: dict[str, Thread] = {
         "two browsers of one user show two carts",
         _SESSIONS + "test_unpurchased_carts_are_found_from_another_device",
         _ONE_TRUTH + "test_a_new_sign_in_elsewhere_sees_what_the_first_one_left",
+        "integration/test_several_carts.py::test_what_one_device_does_to_the_carts_every_other_one_sees",
     ),
     "FT-58": thread(
         "dotnet/eShop#996 rajadilipkolli/spring-boot-microservices-series-v2#1628",
@@ -222,12 +236,14 @@ THREADS: dict[str, Thread] = {
         _ADOPTION + "test_a_second_user_is_refused",
         "service/test_controller_sessions.py::test_a_guest_belongs_to_the_first_user_for_good",
         _SESSIONS + "test_a_callback_counts_once_and_only_in_the_browser_that_began",
+        _MERGES + "test_of_two_users_who_sign_in_at_once_through_one_guest_one_has_its_lines",
     ),
     "FT-70": thread(
         "dotnet/eShop#920",
         "a product is deleted while it lies in a basket",
-        _EDGES + "test_a_product_that_is_deleted_stays_in_the_cart_as_unavailable",
         _CHECKOUT + "test_an_item_that_is_not_sold_any_more_stops_the_checkout_by_name",
+        "integration/test_goods_in_carts.py::"
+        "test_a_withdrawn_product_is_still_called_by_its_name_and_stops_the_checkout_until_it_is_taken_out",
     ),
     "FT-71": thread(
         "microservices-demo/microservices-demo#245",
@@ -241,11 +257,15 @@ THREADS: dict[str, Thread] = {
         "a cart id that was evicted, forged or bought keeps the client stuck",
         _SESSIONS + "test_an_expired_cookie_gets_a_clean_cart_and_a_new_cookie",
         _TAMPERING + "test_a_cart_that_was_bought_or_deleted_takes_no_step_any_more",
+        "integration/test_cart_manager.py::test_the_client_module_counts_each_change_once_on_a_bad_line",
+        "browser/test_tabs.py::test_what_one_tab_bought_leaves_a_new_empty_cart_in_all",
+        "service/test_evicted_sessions.py::test_a_guest_whose_row_was_deleted_goes_on_with_the_same_cart_and_a_new_row",
     ),
     "FT-74": thread(
         "saleor/saleor spree/spree",
         "a clean-up job removes a cart that carries money",
         _PURCHASES + "test_a_cart_that_carries_money_cannot_be_deleted",
-        remark="Nothing cleans up yet: the one way for a cart to go is its shopper's delete, which is refused then.",
+        "service/test_cartdb_expiry.py::test_a_cart_with_a_purchase_that_has_not_failed_stays",
+        "service/test_cartdb_expiry.py::test_of_a_cart_whose_payments_failed_the_purchases_stay",
     ),
 }

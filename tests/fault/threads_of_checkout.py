@@ -219,6 +219,7 @@ THREADS: dict[str, Thread] = {
         "a restart loses the carts",
         _BAD_DAYS + "test_no_acknowledged_change_is_lost_when_a_process_dies",
         "integration/test_stack.py::test_every_service_recovers_by_itself_from_a_killed_database",
+        "integration/test_restarts.py::test_an_acknowledged_line_is_there_after_a_restart",
     ),
     "FT-75": thread(
         "medusajs/medusa#15930",

@@ -572,6 +572,26 @@ def test_an_event_id_that_the_shop_never_gave_is_refused_and_opens_no_stream(sho
     assert answer.json()["errors"][0]["field"] == "header.Last-Event-ID"
 
 
+def test_nobody_else_takes_a_merge_apart_and_all_carts_stay_as_they_are(shop: Shop, another: Customer) -> None:
+    guest, desk = shop.guest(), shop.customer()
+    guest.add("apple", 2)
+    desk.add("mango")
+    shop.sign_in(guest, desk.username)
+    merge = f"/merges/{guest.read('/session')['merge_id']}"
+    before, receipt = desk.cart(), desk.read(merge)
+    another.browser.add("banana")
+    theirs = another.browser.cart()
+
+    for stranger in (another.browser, another.api, shop.guest()):
+        foreign = stranger.http.post(f"{merge}/undo")
+        unknown = stranger.http.post(f"/merges/{uuid.uuid4()}/undo")
+        assert (foreign.status_code, problem_type(foreign)) == (404, "merge_not_found")
+        assert {**foreign.json(), "merge_id": ""} == {**unknown.json(), "merge_id": ""}
+
+    assert (desk.cart(), desk.read(merge)) == (before, receipt)
+    assert another.browser.cart() == theirs
+
+
 # --- the second set of names
 
 

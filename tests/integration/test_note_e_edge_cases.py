@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from .customer import Customer
-from .shop_client import Shop, eventually
+from .shop_client import Shop
 
 
 def test_a_cart_that_never_was_is_not_found_and_the_current_one_goes_on(customer: Customer) -> None:
@@ -85,21 +85,3 @@ async def test_the_database_itself_refuses_a_row_that_belongs_to_nothing_or_is_t
         await shop.rows("cartdb", statement, owner, uuid.uuid4())
 
     assert customer.lines() == {"apple": 1}
-
-
-def test_a_product_that_is_deleted_stays_in_the_cart_as_unavailable(shop: Shop, customer: Customer) -> None:
-    sku = shop.goods()
-    customer.add(sku)
-    customer.add("apple")
-
-    shop.withdraw(sku)
-
-    # A description is remembered for five seconds.
-    answer = eventually(
-        lambda: customer.api.http.get("/api/cart/"), lambda told: bool(told.json()["has_unavailable_items"])
-    )
-    lines = {line["id"]: line["available"] for line in answer.json()["items"]}
-    assert lines == {sku: False, "apple": True}
-    assert customer.pay().status_code == 409
-    customer.remove(sku)
-    assert customer.cart()["has_unavailable_items"] is False

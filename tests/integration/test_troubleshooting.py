@@ -22,6 +22,7 @@ from joserfc.jwk import KeySet, RSAKey
 
 from services.local.settings import REPOSITORY
 from tests.stacks import RunningStack
+from tests.verifying import books_of
 
 from .shop_client import Shop
 
@@ -31,6 +32,7 @@ SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.
 STEPS = re.compile(r"^<!-- given: (?P<given>.+?) -->$|^```console\n(?P<block>.*?)^```", re.DOTALL | re.MULTILINE)
 TYPED = re.compile(r"^\$ (?P<command>(?:.*\\\n)*.*)\n(?P<printed>(?:(?!\$ ).*\n)*)", re.MULTILINE)
 TRIED = {title: text for title, text in SECTIONS.items() if "```console" in text}
+QUERIES = re.findall(r"^```sql\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 ANYTHING = "…"
 END = "\x1e"
 # A command that hangs is ended by this, as a failure that can be read.
@@ -160,14 +162,12 @@ def test_every_symptom_of_the_notes_has_its_section() -> None:
         assert symptom in titles
 
 
-@pytest.mark.parametrize("question", re.findall(r"^```sql\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
+@pytest.mark.parametrize("question", QUERIES, ids=["cart", "history"])
 async def test_a_query_of_the_page_is_answered_to_the_role_that_may_only_look(
     stack: RunningStack, shop: Shop, question: str
 ) -> None:
     cart = shop.guest().add("apple", 2)
-    url = stack.database_url("cartdb").replace("cartdb_app:", "verifier:")
-    password = stack.secrets["CARTDB_APP_PASSWORD"]
-    connection = await asyncpg.connect(url.replace(password, stack.secrets["VERIFIER_PASSWORD"]))
+    connection = await asyncpg.connect(books_of(stack).cartdb)
     try:
         found = await connection.fetch(question.replace("user:…", cart["owner"]["id"]))
     finally:
