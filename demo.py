@@ -119,7 +119,8 @@ def differences(facts: Iterable[Fact]) -> list[str]:
 
 def facts_of_adoption(guest: Book, receipt: Receipt, cart: ShopCart) -> Iterator[Fact]:
     """The guest's lines are in the user's cart, each added to what was there."""
-    yield "what a guest took along", {line.sku: line.guest_quantity for line in receipt.lines}, guest.lines
+    taken = {line.sku: line.guest_quantity for line in receipt.lines if line.guest_quantity}
+    yield "what a guest took along", taken, guest.lines
     for line in receipt.lines:
         due = line.guest_quantity + line.user_quantity
         yield f"{line.sku} in the adopting cart {cart.cart_id}", lines_of(cart).get(line.sku), [due]

@@ -10,13 +10,18 @@ from services.contracts.carts import (
     ApplyMerge,
     Freeze,
     Frozen,
+    MergePreviews,
+    Movable,
+    PreviewMerge,
     Receipt,
 )
 from services.contracts.identity import is_guest
 from services.contracts.problems import (
     CartInCheckout,
     CartIsBeingAdopted,
+    CartLimitExceeded,
     Forbidden,
+    MergeCannotBeUndone,
     MergeNotFound,
     Unauthenticated,
     Unavailable,
@@ -35,13 +40,18 @@ Adoptions = Annotated[AdoptionStore, Depends(the_adoptions)]
 adoptions = APIRouter(tags=["adoption"])
 
 
+def _demand_user(owner: str) -> None:
+    if is_guest(owner):
+        raise Forbidden("Only a user can adopt.")
+
+
 @adoptions.post(
     "/adoptions/freeze",
     responses=refusals(Unauthenticated, Forbidden, CartIsBeingAdopted, Unavailable),
     summary="Step 1: freeze the guest's carts for a user",
 )
 async def freeze(command: Freeze, guest: Guest, store: Adoptions) -> Frozen:
-    """Written once: a second user is refused."""
+    """Written once, with its strategy: a second user is refused."""
     return await store.freeze(guest, command)
 
 
@@ -52,8 +62,7 @@ async def freeze(command: Freeze, guest: Guest, store: Adoptions) -> Frozen:
 )
 async def apply(command: ApplyMerge, owner: ShopperOrCheckout, store: Adoptions) -> Receipt:
     """Once for the merge id; a repeat answers the same receipt."""
-    if is_guest(owner):
-        raise Forbidden("Only a user can adopt.")
+    _demand_user(owner)
     return await store.apply(owner, command)
 
 
@@ -71,10 +80,41 @@ async def close(merge_id: UUID, owner: ShopperOrCheckout, store: Adoptions) -> N
 
 
 @adoptions.get(
+    "/adoptions/movable",
+    responses=refusals(Unauthenticated, Forbidden, Unavailable),
+    summary="What a freeze would take",
+)
+async def movable(guest: Guest, store: Adoptions) -> Movable:
+    """The lines of the guest's open carts that belong to no merge yet, each SKU once. Reading writes nothing."""
+    return Movable(lines=await store.movable(guest))
+
+
+@adoptions.post(
+    "/adoptions/preview",
+    responses=refusals(Unauthenticated, Forbidden, Unavailable),
+    summary="What a merge would do",
+)
+async def preview(command: PreviewMerge, owner: Shopper, store: Adoptions) -> MergePreviews:
+    """The receipt's lines by one strategy or by each, as step 2 would write them now. Writes nothing."""
+    _demand_user(owner)
+    return await store.preview(owner, command)
+
+
+@adoptions.post(
+    "/adoptions/{merge_id}/undo",
+    responses=refusals(Unauthenticated, Forbidden, MergeNotFound, MergeCannotBeUndone, CartLimitExceeded, Unavailable),
+    summary="Take an adoption back",
+)
+async def undo(merge_id: UUID, owner: Shopper, store: Adoptions) -> Receipt:
+    """The user's cart as it was, the guest's lines in a cart beside it. A repeat agrees."""
+    return await store.undo(owner, merge_id)
+
+
+@adoptions.get(
     "/adoptions/{merge_id}",
     responses=refusals(Unauthenticated, Forbidden, MergeNotFound, Unavailable),
     summary="The receipt of an adoption",
 )
 async def receipt(merge_id: UUID, owner: Shopper, store: Adoptions) -> Receipt:
-    """What became of each of the guest's lines, and why."""
+    """What became of each line of both carts, and why."""
     return await store.receipt(owner, merge_id)

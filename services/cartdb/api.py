@@ -12,11 +12,15 @@ from services.chassis.app import refusals
 from services.chassis.auth import Caller, TokenVerifier, bearer_of
 from services.chassis.conditions import Version
 from services.contracts.carts import (
+    HISTORY_PAGE_USUAL,
     AddLine,
     Cart,
     CartList,
+    CartVersion,
     CreateCart,
     History,
+    HistoryLimit,
+    HistorySkip,
     IdempotencyKey,
     RenameCart,
     SetLine,
@@ -40,6 +44,7 @@ from services.contracts.problems import (
     Unavailable,
 )
 
+from .history_store import Asked, HistoryStore
 from .store import Edit, Store
 
 EDIT_REFUSALS = refusals(
@@ -72,6 +77,10 @@ async def verified(request: Request) -> Caller:
 
 async def the_store(request: Request) -> Store:
     return cast(Store, request.state.store)
+
+
+async def the_histories(request: Request) -> HistoryStore:
+    return cast(HistoryStore, request.state.histories)
 
 
 OwnerHeader = Annotated[str | None, Header(alias=CART_OWNER_HEADER, max_length=80)]
@@ -252,10 +261,16 @@ async def find_unpurchased(owner: Shopper, store: StoreDep) -> CartList:
 
 @router.get("/carts/{cart_id}/history", responses=CART_REFUSALS, summary="Who changed what when")
 async def history(
-    cart_id: UUID, owner: Shopper, store: StoreDep, at: Annotated[Moment | None, Query()] = None
+    cart_id: UUID,
+    owner: Shopper,
+    histories: Annotated[HistoryStore, Depends(the_histories)],
+    at: Annotated[Moment | None, Query()] = None,
+    version: Annotated[CartVersion | None, Query()] = None,
+    skip: Annotated[HistorySkip, Query()] = 0,
+    limit: Annotated[HistoryLimit, Query()] = HISTORY_PAGE_USUAL,
 ) -> History:
-    """Every change up to `at`, and the lines as they stood then."""
-    return await store.history(owner, cart_id, at=storable(at))
+    """Every change up to `at` and `version`, in pages, and the cart as it stood then; of a deleted cart too."""
+    return await histories.history(owner, cart_id, Asked(storable(at), version, skip, limit))
 
 
 # --- create, update

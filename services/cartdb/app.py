@@ -1,6 +1,7 @@
 """cartdb, put together."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -16,12 +17,15 @@ from .adoption_api import adoptions
 from .adoption_store import AdoptionStore
 from .api import router
 from .cart import Limits
+from .expiry_store import ExpiryStore
+from .history_store import HistoryStore
 from .purchase_api import purchases, refunds
 from .purchase_store import PurchaseStore
 from .refund_store import RefundStore
 from .rows import Opening
 from .settings import Settings
 from .store import Store
+from .upkeep import tidy_for_ever
 from .watch_api import watch
 from .watch_store import WatchStore
 
@@ -51,8 +55,13 @@ def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBa
             provider = provider_of(settings, idp_transport)
             await opened.enter_async_context(provider)
             pings.update(database=database.ping, idp=provider.ping)
+            upkeep = tidy_for_ever(
+                ExpiryStore(database, limits), batch=settings.upkeep_batch, pause=settings.upkeep_every_seconds
+            )
+            await opened.enter_async_context(_running(upkeep))
             yield {
                 "store": Store(database, opening),
+                "histories": HistoryStore(database),
                 "purchases": PurchaseStore(database, opening),
                 "refunds": RefundStore(database),
                 "adoptions": AdoptionStore(database, opening),
@@ -73,3 +82,13 @@ def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBa
         issuer=settings.oidc_issuer,
         quiet=frozenset({"/versions"}),
     )
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

@@ -63,7 +63,7 @@ class PurchaseStore:
                 return await _known_purchase(connection, owner_id, request.checkout_id, request.fingerprint)
             if reason is None:
                 await set_status(connection, owner_id, cart_id, CartStatus.IN_CHECKOUT)
-                await remember(connection, owner_id, cart_id, "purchase", "checkout")
+                await remember(connection, owner_id, cart_id, "purchase", "checkout", detail=_of(request.checkout_id))
             return await _known_purchase(connection, owner_id, request.checkout_id, request.fingerprint)
 
         return await self._database.transact(work)
@@ -158,11 +158,12 @@ class PurchaseStore:
                 return known
             await _decide(connection, known, PurchaseState.PAID, reason=None)
             await set_status(connection, owner_id, cart_id, CartStatus.PURCHASED)
-            await remember(connection, owner_id, cart_id, "settle", "checkout")
+            await remember(connection, owner_id, cart_id, "settle", "checkout", detail=_of(checkout_id))
             if current == cart_id:
-                following = await self._opening.insert_cart(connection, owner_id)
-                await connection.execute(FOLLOW, owner_id, following, cart_id)
-                await point_at(connection, owner_id, following)
+                following = await self._opening.insert_cart(connection, owner_id, actor="checkout")
+                if await connection.execute(FOLLOW, owner_id, following, cart_id) == "UPDATE 1":
+                    await remember(connection, owner_id, following, "freeze", "adoption")
+                await point_at(connection, owner_id, following, instead_of=cart_id, actor="checkout")
             return await purchase_or_not_found(connection, owner_id, checkout_id)
 
         return await self._database.transact(work)
@@ -178,7 +179,10 @@ class PurchaseStore:
                 return known
             await _decide(connection, known, PurchaseState.FAILED, reason=reason)
             await reopen(connection, owner_id, cart_id)
-            await remember(connection, owner_id, cart_id, "unpurchase", "checkout")
+            await self._opening.prolong(connection, owner_id, cart_id)
+            await remember(
+                connection, owner_id, cart_id, "unpurchase", "checkout", detail=_of(checkout_id, reason=reason)
+            )
             return await purchase_or_not_found(connection, owner_id, checkout_id)
 
         return await self._database.transact(work)
@@ -205,7 +209,9 @@ class PurchaseStore:
             )
             if status == "INSERT 0 1" and cart is not None and cart.status is CartStatus.OPEN:
                 await reopen(connection, owner_id, cart_id)
-                await remember(connection, owner_id, cart_id, "void", "checkout")
+                await remember(
+                    connection, owner_id, cart_id, "void", "checkout", detail=_of(checkout_id, reason=reason)
+                )
             return await _known_purchase(connection, owner_id, checkout_id, fingerprint)
 
         return await self._database.transact(work)
@@ -241,6 +247,10 @@ class PurchaseStore:
             return [_purchase(row) for row in rows]
 
         return await self._database.transact(work)
+
+
+def _of(checkout_id: UUID, **more: str) -> dict[str, str]:
+    return {"checkout_id": str(checkout_id), **more}
 
 
 async def _insert_purchase(

@@ -3,6 +3,8 @@
 Locks are taken in one order: shopper, cart, purchase.
 """
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -38,22 +40,56 @@ class Opening:
         return current
 
     async def insert_cart(
-        self, connection: asyncpg.Connection, owner_id: str, *, cart_id: UUID | None = None, name: str | None = None
+        self,
+        connection: asyncpg.Connection,
+        owner_id: str,
+        *,
+        cart_id: UUID | None = None,
+        name: str | None = None,
+        actor: str | None = None,
     ) -> UUID:
         """A new, empty cart; one that is there already agrees."""
         cart_id = cart_id or UUID(new_id())
         await connection.execute(
             """
-            INSERT INTO carts (owner_id, cart_id, name, currency, expires_at)
-            VALUES ($1, $2, $3, $4, now() + make_interval(days => $5)) ON CONFLICT (owner_id, cart_id) DO NOTHING
+            WITH made AS (
+                INSERT INTO carts (owner_id, cart_id, name, currency, expires_at)
+                VALUES ($1, $2, $3, $4, cart_expiry($5)) ON CONFLICT (owner_id, cart_id) DO NOTHING
+                RETURNING owner_id, cart_id, version, status, name
+            )
+            INSERT INTO history (owner_id, cart_id, version, status, name, action, actor)
+            SELECT owner_id, cart_id, version, status, name, 'create', $6 FROM made
             """,
             owner_id,
             cart_id,
             name,
             self.currency,
             self.limits.idle_days(owner_id),
+            actor or actor_of(owner_id),
         )
         return cart_id
+
+    async def touch(self, connection: asyncpg.Connection, owner_id: str, cart_id: UUID) -> int:
+        """The cart's next version, for which its lines were changed."""
+        version: int = await connection.fetchval(
+            """
+            UPDATE carts SET version = version + 1, updated_at = clock_timestamp(), expires_at = cart_expiry($3)
+            WHERE owner_id = $1 AND cart_id = $2 RETURNING version
+            """,
+            owner_id,
+            cart_id,
+            self.limits.idle_days(owner_id),
+        )
+        return version
+
+    async def prolong(self, connection: asyncpg.Connection, owner_id: str, cart_id: UUID) -> None:
+        """A cart that somebody has just touched waits its full time again."""
+        await connection.execute(
+            "UPDATE carts SET expires_at = cart_expiry($3) WHERE owner_id = $1 AND cart_id = $2",
+            owner_id,
+            cart_id,
+            self.limits.idle_days(owner_id),
+        )
 
 
 def actor_of(owner_id: str) -> str:
@@ -100,8 +136,45 @@ async def lines_of(connection: asyncpg.Connection, owner_id: str, cart_id: UUID)
     return [Line(**dict(row)) for row in rows]
 
 
-async def point_at(connection: asyncpg.Connection, owner_id: str, cart_id: UUID) -> None:
+async def write_lines(connection: asyncpg.Connection, owner_id: str, cart_id: UUID, lines: list[Line]) -> None:
+    """Have these lines in a cart; of one that is there only the quantity changes."""
+    await connection.executemany(
+        """
+        INSERT INTO lines (owner_id, cart_id, sku, product_id, variant_id, quantity, added_price, added_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (owner_id, cart_id, sku) DO UPDATE SET quantity = excluded.quantity
+        """,
+        [
+            (
+                owner_id,
+                cart_id,
+                line.sku,
+                line.product_id,
+                line.variant_id,
+                line.quantity,
+                line.added_price,
+                line.added_at,
+            )
+            for line in lines
+        ],
+    )
+
+
+async def point_at(
+    connection: asyncpg.Connection, owner_id: str, cart_id: UUID, *, instead_of: UUID, actor: str
+) -> None:
+    """Make a cart the current one; the one that was it is in its history."""
+    if cart_id == instead_of:
+        return
     await connection.execute("UPDATE shoppers SET current_cart_id = $2 WHERE owner_id = $1", owner_id, cart_id)
+    await remember(connection, owner_id, cart_id, "activate", actor, detail={"instead_of": str(instead_of)})
+
+
+async def count_open(connection: asyncpg.Connection, owner_id: str) -> int:
+    open_carts: int = await connection.fetchval(
+        "SELECT count(*) FROM carts WHERE owner_id = $1 AND status IN ('open', 'in_checkout')", owner_id
+    )
+    return open_carts
 
 
 async def set_status(connection: asyncpg.Connection, owner_id: str, cart_id: UUID, status: CartStatus) -> None:
@@ -133,18 +206,51 @@ async def remember(
     action: str,
     actor: str,
     *,
-    sku: str | None = None,
-    quantity: int | None = None,
+    detail: Mapping[str, str | None] | None = None,
 ) -> None:
+    """Tell a change of the cart as a whole, after it was made and while its row is locked."""
     await connection.execute(
         """
-        INSERT INTO history (owner_id, cart_id, version, action, sku, quantity, actor)
-        SELECT $1, $2, version, $3, $4, $5, $6 FROM carts WHERE owner_id = $1 AND cart_id = $2
+        INSERT INTO history (owner_id, cart_id, version, status, name, action, actor, detail)
+        SELECT owner_id, cart_id, version, status, name, $3, $4, $5 FROM carts WHERE owner_id = $1 AND cart_id = $2
         """,
         owner_id,
         cart_id,
         action,
-        sku,
-        quantity,
         actor,
+        json.dumps(detail) if detail else None,
+    )
+
+
+async def remember_lines(
+    connection: asyncpg.Connection,
+    owner_id: str,
+    cart_id: UUID,
+    action: str,
+    actor: str,
+    *,
+    skus: Sequence[str],
+    detail: Mapping[str, str | None] | None = None,
+) -> None:
+    """Tell a change of several lines after it was made: each as it stands now, 0 where it is gone, at one moment.
+
+    A change of no line leaves one entry too.
+    """
+    await connection.execute(
+        """
+        INSERT INTO history
+            (owner_id, cart_id, version, status, name, action, actor, sku, quantity, added_price, detail, at)
+        SELECT c.owner_id, c.cart_id, c.version, c.status, c.name, $3, $4, changed.sku,
+            CASE WHEN changed.sku IS NOT NULL THEN COALESCE(l.quantity, 0) END, l.added_price, $6,
+            (SELECT clock_timestamp())
+        FROM carts c LEFT JOIN unnest($5::text[]) WITH ORDINALITY AS changed (sku, place) ON true
+        LEFT JOIN lines l ON l.owner_id = c.owner_id AND l.cart_id = c.cart_id AND l.sku = changed.sku
+        WHERE c.owner_id = $1 AND c.cart_id = $2 ORDER BY changed.place
+        """,
+        owner_id,
+        cart_id,
+        action,
+        actor,
+        skus,
+        json.dumps(detail) if detail else None,
     )

@@ -1,5 +1,9 @@
 """What an operator sets for cartdb."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from services.chassis.settings import ProviderSettings
 
 
@@ -11,5 +15,7 @@ class Settings(ProviderSettings):
     max_quantity: int = 999
     max_lines: int = 200
     max_open_carts: int = 20
-    guest_idle_days: int = 30
-    user_idle_days: int = 90
+    guest_idle_days: Annotated[int, Field(ge=1)] = 30
+    user_idle_days: Annotated[int, Field(ge=1)] = 90
+    upkeep_every_seconds: Annotated[float, Field(gt=0)] = 3600.0
+    upkeep_batch: Annotated[int, Field(ge=1)] = 200

@@ -3,14 +3,13 @@
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from services.chassis.database import FastDatabase
-from services.contracts.carts import Cart, CartStatus, CreateCart, History, HistoryEntry
+from services.contracts.carts import Cart, CartStatus, CreateCart
 from services.contracts.identity import first_cart_id
 from services.contracts.problems import (
     PROBLEMS,
@@ -23,7 +22,7 @@ from services.contracts.problems import (
 )
 
 from .cart import untouched
-from .rows import Opening, actor_of, demand_open, lock_cart, point_at, remember
+from .rows import Opening, actor_of, count_open, demand_open, lock_cart, point_at, remember
 
 EDIT = """
     SELECT outcome, detail, version, cart FROM edit_cart(
@@ -34,6 +33,10 @@ READ_CURRENT = """
 """
 IS_ADOPTED = "SELECT EXISTS (SELECT FROM carts WHERE owner_id = $1 AND merge_id IS NOT NULL)"
 READ_CART = "SELECT cart_document($1, $2) AS cart"
+READ_MOVED = """
+    SELECT COALESCE(undone_cart_ids[1], cart_id) AS moved_to, merge_id FROM receipts
+    WHERE owner_id = $1 AND (guest_cart_id = $2 OR $2 = ANY(guest_cart_ids)) ORDER BY applied_at DESC LIMIT 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,8 @@ class Store:
             actor_of(edit.owner_id),
         )
         assert row is not None
+        if row["outcome"] == CartNotFound.slug and edit.cart_id is not None:
+            raise await self._no_such_cart(edit.owner_id, edit.cart_id)
         if row["outcome"] != "ok":
             raise _refusal(row)
         return Edited(row["cart"], row["version"])
@@ -116,7 +121,7 @@ class Store:
         if row is None or row["cart"] is None:
             if cart_id == first_cart_id(owner_id):
                 return untouched(owner_id, self._opening.currency).model_dump_json()
-            raise CartNotFound(cart_id=str(cart_id))
+            raise await self._no_such_cart(owner_id, cart_id)
         if Cart.model_validate_json(row["cart"]).status is CartStatus.DELETED:
             raise CartNotFound(cart_id=str(cart_id))
         return str(row["cart"])
@@ -144,17 +149,15 @@ class Store:
         """
 
         async def change(connection: asyncpg.Connection) -> UUID:
-            await self._opening.lock_shopper(connection, owner_id)
-            open_carts = await connection.fetchval(
-                "SELECT count(*) FROM carts WHERE owner_id = $1 AND status IN ('open', 'in_checkout')", owner_id
-            )
+            current = await self._opening.lock_shopper(connection, owner_id)
+            open_carts = await count_open(connection, owner_id)
             if await connection.fetchval(IS_ADOPTED, owner_id):
                 raise CartIsBeingAdopted
             if open_carts >= self._opening.limits.open_carts:
                 raise CartLimitExceeded(limit=self._opening.limits.open_carts)
             cart_id = await self._opening.insert_cart(connection, owner_id, name=command.name)
             if command.activate:
-                await point_at(connection, owner_id, cart_id)
+                await point_at(connection, owner_id, cart_id, instead_of=current, actor=actor_of(owner_id))
             return cart_id
 
         return await self._keyed(owner_id, key, fingerprint, change)
@@ -166,15 +169,22 @@ class Store:
 
         async def change(connection: asyncpg.Connection) -> UUID:
             await self._lock_open_cart(connection, owner_id, cart_id)
-            await connection.execute(
-                """
-                UPDATE carts SET name = $3, version = version + 1, updated_at = clock_timestamp()
-                WHERE owner_id = $1 AND cart_id = $2 AND name IS DISTINCT FROM $3
-                """,
-                owner_id,
-                cart_id,
-                name,
+            before = await connection.fetchval(
+                "SELECT name FROM carts WHERE owner_id = $1 AND cart_id = $2", owner_id, cart_id
             )
+            if name != before:
+                await connection.execute(
+                    """
+                    UPDATE carts SET name = $3, version = version + 1, updated_at = clock_timestamp()
+                    WHERE owner_id = $1 AND cart_id = $2
+                    """,
+                    owner_id,
+                    cart_id,
+                    name,
+                )
+                detail = {"before": before, "after": name}
+                await remember(connection, owner_id, cart_id, "rename", actor_of(owner_id), detail=detail)
+            await self._opening.prolong(connection, owner_id, cart_id)
             return cart_id
 
         return await self._keyed(owner_id, key, fingerprint, change)
@@ -183,8 +193,9 @@ class Store:
         """Make a cart the current one."""
 
         async def change(connection: asyncpg.Connection) -> UUID:
-            await self._lock_open_cart(connection, owner_id, cart_id)
-            await point_at(connection, owner_id, cart_id)
+            current = await self._lock_open_cart(connection, owner_id, cart_id)
+            await point_at(connection, owner_id, cart_id, instead_of=current, actor=actor_of(owner_id))
+            await self._opening.prolong(connection, owner_id, cart_id)
             return cart_id
 
         return await self._keyed(owner_id, key, fingerprint, change)
@@ -206,35 +217,21 @@ class Store:
                 owner_id,
                 cart_id,
             )
+            await self._opening.prolong(connection, owner_id, cart_id)
             await remember(connection, owner_id, cart_id, "delete", actor_of(owner_id))
             if current == cart_id:
-                await point_at(connection, owner_id, await self._opening.insert_cart(connection, owner_id))
+                following = await self._opening.insert_cart(connection, owner_id)
+                await point_at(connection, owner_id, following, instead_of=cart_id, actor=actor_of(owner_id))
             return cart_id
 
         await self._keyed(owner_id, key, fingerprint, change)
 
-    async def history(self, owner_id: str, cart_id: UUID, *, at: datetime | None) -> History:
-        """Who changed what when, up to a moment, and the lines as they stood then.
-
-        Raises:
-            CartNotFound: it does not exist or is somebody else's.
-        """
-        await self.find(owner_id, cart_id)
-
-        async def work(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-            rows: list[asyncpg.Record] = await connection.fetch(
-                """
-                SELECT version, action, sku, quantity, at, actor FROM history
-                WHERE owner_id = $1 AND cart_id = $2 AND ($3::timestamptz IS NULL OR at <= $3) ORDER BY entry
-                """,
-                owner_id,
-                cart_id,
-                at,
-            )
-            return rows
-
-        entries = [HistoryEntry(**dict(row)) for row in await self._database.transact(work)]
-        return History(cart_id=cart_id, entries=entries, lines=_lines_after(entries))
+    async def _no_such_cart(self, owner_id: str, cart_id: UUID) -> CartNotFound:
+        """A cart of the guest that the owner was says where its lines went."""
+        moved = await self._database.one_statement(READ_MOVED, owner_id, cart_id)
+        if moved is None:
+            return CartNotFound(cart_id=str(cart_id))
+        return CartNotFound(cart_id=str(cart_id), moved_to=str(moved["moved_to"]), merge_id=str(moved["merge_id"]))
 
     async def _keyed(
         self,
@@ -266,9 +263,11 @@ class Store:
             raise outcome
         return outcome
 
-    async def _lock_open_cart(self, connection: asyncpg.Connection, owner_id: str, cart_id: UUID) -> None:
-        await self._opening.lock_shopper(connection, owner_id)
+    async def _lock_open_cart(self, connection: asyncpg.Connection, owner_id: str, cart_id: UUID) -> UUID:
+        """Lock it and its shopper, and answer which cart is the current one."""
+        current = await self._opening.lock_shopper(connection, owner_id)
         demand_open(await lock_cart(connection, owner_id, cart_id), cart_id)
+        return current
 
 
 def _refusal(row: asyncpg.Record) -> Problem:
@@ -279,16 +278,6 @@ def _refusal(row: asyncpg.Record) -> Problem:
         if row["outcome"] == PreconditionFailed.slug:
             members["cart"] = cart
     return PROBLEMS[row["outcome"]](**members)
-
-
-def _lines_after(entries: list[HistoryEntry]) -> dict[str, int]:
-    lines: dict[str, int] = {}
-    for entry in entries:
-        if entry.action == "clear":
-            lines.clear()
-        elif entry.sku is not None:
-            lines[entry.sku] = entry.quantity or 0
-    return {sku: quantity for sku, quantity in lines.items() if quantity}
 
 
 async def _document(connection: asyncpg.Connection, owner_id: str, cart_id: UUID, *, replayed: bool = False) -> Cart:

@@ -116,6 +116,13 @@ class CreateCart(Command):
     activate: bool = True
 
 
+# The most entries in one page of a history, the number without a wish, and the furthest that can be skipped.
+HISTORY_PAGE, HISTORY_PAGE_USUAL, HISTORY_SKIP = 1_000, 200, 10_000_000
+HistoryLimit = Annotated[int, Field(ge=1, le=HISTORY_PAGE)]
+HistorySkip = Annotated[int, Field(ge=0, le=HISTORY_SKIP)]
+CartVersion = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
 class RenameCart(Command):
     """A cart's name; null takes it away."""
 
@@ -239,7 +246,10 @@ class MergeStrategy(StrEnum):
 
 
 class Freeze(Command):
-    """Step 1 of an adoption, at the guest's cart: nobody else may have it, and it changes no more."""
+    """Step 1 of an adoption, at the guest's cart: nobody else may have it, and it changes no more.
+
+    The strategy is written once: a repeat answers the first one.
+    """
 
     merge_id: UUID
     target_owner: OwnerId
@@ -253,6 +263,7 @@ class Frozen(Reply):
     guest_owner: str
     target_owner: str
     guest_cart_id: UUID
+    guest_cart_ids: list[UUID] = []
     strategy: MergeStrategy
     lines: list[Line]
 
@@ -263,22 +274,58 @@ class ApplyMerge(Command):
     merge_id: UUID
     guest_owner: OwnerId
     guest_cart_id: UUID
+    guest_cart_ids: list[UUID] = []
     strategy: MergeStrategy
     lines: list[Line]
 
 
+class Movable(Reply):
+    """What a freeze would take of a guest now."""
+
+    lines: list[Line]
+
+
+class PreviewMerge(Command):
+    """Ask what a merge of these lines of a guest would do, by one strategy or, if none is named, by each."""
+
+    lines: list[Line]
+    strategy: MergeStrategy | None = None
+
+
 class ReceiptLine(Reply):
-    """What became of one SKU, and why."""
+    """What became of one SKU: before in each cart, after, how many a limit left out, and why.
+
+    A line that only the user had has `guest_quantity` 0 and is `untouched`.
+    """
 
     sku: str
     guest_quantity: int
     user_quantity: int
     quantity: int
+    left_out: int = 0
     why: str
 
 
+class MergePreview(Reply):
+    """The receipt's lines as a strategy would write them."""
+
+    strategy: MergeStrategy
+    lines: list[ReceiptLine]
+
+
+class MergePreviews(Reply):
+    """What a merge would do to the user's current cart as it is now."""
+
+    cart_id: UUID
+    version: int
+    previews: list[MergePreview]
+
+
 class Receipt(Reply):
-    """What an adoption did, line by line."""
+    """What an adoption did, line by line; `version` is the user's cart's after it.
+
+    Once undone, `undone_cart_ids` are the carts with the guest's lines: one, if they fit.
+    """
 
     merge_id: UUID
     owner_id: str
@@ -288,6 +335,9 @@ class Receipt(Reply):
     strategy: MergeStrategy
     lines: list[ReceiptLine]
     applied_at: datetime
+    version: int | None = None
+    undone_at: datetime | None = None
+    undone_cart_ids: list[UUID] = []
 
 
 class Unfinished(Reply):
@@ -299,19 +349,37 @@ class Unfinished(Reply):
 
 
 class HistoryEntry(Reply):
-    """One change of a cart."""
+    """One change of a cart, and the cart's version, status and name after it; `quantity` is the line's after it.
+
+    The actor is `guest` or `user`; `checkout`, which reconcile carries on too; `adoption`; or `expiry`. A null status
+    is that of an entry from before it was written down.
+    """
 
     version: int
     action: str
     sku: str | None
     quantity: int | None
+    added_price: int | None = None
+    status: CartStatus | None = None
+    name: str | None = None
+    detail: dict[str, str | None] | None = None
     at: datetime
     actor: str
 
 
 class History(Reply):
-    """Who changed what when, the oldest first; and the lines as they stood at the asked-for moment."""
+    """Who changed what when, the oldest first; and the cart as it stood after all entries that were asked for.
+
+    `entries` is a page of them; `next` is what to `skip` for the following one, null on the last. Quantities and prices
+    in the cart are by SKU. `complete_since` is the moment from which on every change is told; before it, the lines are.
+    """
 
     cart_id: UUID
     entries: list[HistoryEntry]
+    next: int | None
+    complete_since: datetime | None
+    version: int
+    status: CartStatus
+    name: str | None
     lines: dict[str, int]
+    added_prices: dict[str, int]

@@ -45,7 +45,16 @@ def is_guest(owner_id: str) -> bool:
 
 def first_cart_id(owner_id: str) -> UUID:
     """The id of an owner's first cart, known before the first change so that looking writes nothing."""
-    digest = bytearray(hashlib.sha256(f"first-cart:{owner_id}".encode()).digest()[:16])
+    return _derived(f"first-cart:{owner_id}")
+
+
+def undone_cart_id(merge_id: UUID, number: int) -> UUID:
+    """The id of a cart that gets the guest's lines back when a merge is undone, so that a repeat agrees."""
+    return _derived(f"undone-merge:{merge_id}:{number}")
+
+
+def _derived(text: str) -> UUID:
+    digest = bytearray(hashlib.sha256(text.encode()).digest()[:16])
     digest[6] = digest[6] & 0x0F | 0x80  # UUID version 8: made by a rule of the application's own
     digest[8] = digest[8] & 0x3F | 0x80
     return UUID(bytes=bytes(digest))

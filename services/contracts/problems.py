@@ -178,6 +178,16 @@ class CartIsBeingAdopted(Conflict):
     title = "The cart has moved to a signed-in shopper."
 
 
+class MergeIsDecided(Conflict):
+    slug = "merge_is_decided"
+    title = "What becomes of the two carts is decided already."
+
+
+class MergeCannotBeUndone(Conflict):
+    slug = "merge_cannot_be_undone"
+    title = "This merge cannot be undone any more."
+
+
 class CheckoutChanged(Conflict):
     slug = "checkout_changed"
     title = "The total or the cart has changed since it was shown: look at it and confirm again."

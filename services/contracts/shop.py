@@ -1,13 +1,14 @@
 """What the controller tells shoppers: carts with prices, orders, sessions. Amounts are minor units."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from services.contracts.carts import Address, CartName, SnapshotLine
+from services.contracts.carts import Address, CartName, MergePreview, MergeStrategy, SnapshotLine
 from services.contracts.catalog import Product, Sku
 from services.contracts.messages import Command, Reply
 from services.contracts.refunds import RefundReason, RefundState, RestockLine, RestockLines
@@ -189,8 +190,50 @@ class Orders(Reply):
     next_before: datetime | None = None
 
 
+class MergeChoice(StrEnum):
+    """What becomes of a SKU that the guest's and the user's cart both hold, or that the shopper decides later."""
+
+    SUM = "sum"
+    MAX = "max"
+    KEEP_USER = "keep_user"
+    KEEP_GUEST = "keep_guest"
+    ASK = "ask"
+
+
+class DecideMerge(Command):
+    """How the guest's cart joins mine."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"strategy": "sum"}})
+
+    strategy: MergeStrategy
+
+
+class OpenMerge(Reply):
+    """A decision that is open: the receipt's lines by each strategy that was asked for.
+
+    Without an answer until `decide_before`, or once the session ends, `default_strategy` is taken.
+    """
+
+    merge_id: UUID
+    cart_id: UUID
+    version: int
+    default_strategy: MergeStrategy
+    decide_before: datetime
+    previews: list[MergePreview]
+
+
+class MergeUnderway(Reply):
+    """Decided; the lines move as soon as the cart is not being paid for any more. `GET /merges/{merge_id}` tells."""
+
+    merge_id: UUID
+    strategy: MergeStrategy
+
+
 class SessionView(Reply):
-    """Who I am, what I have in my carts, and what there is to buy."""
+    """Who I am, what I have in my carts, and what there is to buy.
+
+    `merge_pending`: the guest that I was has lines, and I have not decided yet how they join mine.
+    """
 
     signed_in: bool
     owner: CartOwner
@@ -199,3 +242,4 @@ class SessionView(Reply):
     carts: list[ShopCart]
     products: list[Product]
     merge_id: UUID | None = None
+    merge_pending: bool = False

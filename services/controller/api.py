@@ -1,4 +1,4 @@
-"""The shopper's door, in JSON: goods and carts. Other doors: session_api, order_api, docs_api, bearer_api, web/."""
+"""The shopper's door, in JSON: goods and carts. Other doors: {session,merge,order,docs,bearer}_api, web/."""
 
 from typing import Annotated, cast
 from uuid import UUID
@@ -7,7 +7,15 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from services.chassis.app import refusals
 from services.chassis.conditions import Version
-from services.contracts.carts import History, IdempotencyKey, Receipt, RenameCart
+from services.contracts.carts import (
+    HISTORY_PAGE_USUAL,
+    CartVersion,
+    History,
+    HistoryLimit,
+    HistorySkip,
+    IdempotencyKey,
+    RenameCart,
+)
 from services.contracts.catalog import CategoryList, DescriptionList, DescriptionQuery, Product, ProductPage, Sku
 from services.contracts.messages import Moment
 from services.contracts.problems import (
@@ -19,7 +27,6 @@ from services.contracts.problems import (
     CrossSiteRequest,
     IdempotencyKeyReused,
     LineLimitExceeded,
-    MergeNotFound,
     OutcomeNotKnown,
     PreconditionFailed,
     ProductNotFound,
@@ -223,16 +230,17 @@ async def clear_one_cart(
 
 @carts.get("/carts/{cart_id}/history", responses=CARTS, summary="Who changed what when")
 async def cart_history(
-    cart_id: UUID, shopper: Visitor, shopping: ShoppingDep, at: Annotated[Moment | None, Query()] = None
+    cart_id: UUID,
+    shopper: Visitor,
+    shopping: ShoppingDep,
+    at: Annotated[Moment | None, Query()] = None,
+    version: Annotated[CartVersion | None, Query()] = None,
+    skip: Annotated[HistorySkip, Query()] = 0,
+    limit: Annotated[HistoryLimit, Query()] = HISTORY_PAGE_USUAL,
 ) -> History:
-    """Every change up to `at`, and the lines as they stood then."""
-    return await shopping.history(shopper, cart_id, at=at.isoformat() if at else None)
-
-
-@carts.get("/merges/{merge_id}", responses=refusals(MergeNotFound, Unavailable), summary="What a sign-in merged")
-async def show_merge(merge_id: UUID, shopper: Visitor, shopping: ShoppingDep) -> Receipt:
-    """Line by line: before in each cart, after, and why."""
-    return await shopping.receipt(shopper, merge_id)
+    """Every change up to `at` and `version`, in pages, and the cart as it stood then; of a deleted cart too."""
+    asked = {"at": at.isoformat() if at else None, "version": version, "skip": skip, "limit": limit}
+    return await shopping.history(shopper, cart_id, asked)
 
 
 # --- goods

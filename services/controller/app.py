@@ -22,7 +22,7 @@ from services.contracts.identity import Scope
 from services.contracts.problems import Problem
 from services.contracts.refunds import Refund
 
-from . import api, bearer_api, docs_api, live_api, order_api, session_api, web, webhook_api
+from . import api, bearer_api, docs_api, live_api, merge_api, order_api, session_api, web, webhook_api
 from .adoption import Adoption
 from .checkout import Checkout
 from .clients import Carts, Catalog, Stock, Watch
@@ -51,6 +51,7 @@ ROUTERS = (
     api.goods,
     api.carts,
     order_api.checkout,
+    merge_api.merges,
     live_api.live,
     docs_api.front,
 )
@@ -195,6 +196,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     payments=processor,
                     patience=settings.reconcile_after_seconds,
                 ),
+                "adoption": adoption,
                 "sign_in": SignIn(
                     identity=identity, sessions=sessions, doorkeeper=doorkeeper, adoption=adoption, settings=settings
                 ),

@@ -1,6 +1,6 @@
 """cartdb and catalog, as the controller speaks to them. No decision is taken here."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -20,6 +20,10 @@ from services.contracts.carts import (
     Freeze,
     Frozen,
     History,
+    Line,
+    MergePreviews,
+    Movable,
+    PreviewMerge,
     Purchase,
     PurchaseList,
     PurchaseRequest,
@@ -62,6 +66,7 @@ from services.contracts.problems import (
     IdempotencyKeyReused,
     IntentMismatch,
     LineLimitExceeded,
+    MergeCannotBeUndone,
     MergeNotFound,
     OrderNotFound,
     OutOfStock,
@@ -204,9 +209,10 @@ class Carts:
         path = f"/carts/{cart_id}"
         definite(await self._ask(who, "delete", "DELETE", path, Nothing, *EDIT_REFUSALS, key=key))
 
-    async def history(self, who: Authority, cart_id: UUID, *, at: str | None) -> History:
-        """Who changed what when."""
-        path, params = f"/carts/{cart_id}/history", [("at", at)] if at else []
+    async def history(self, who: Authority, cart_id: UUID, asked: Mapping[str, str | int | None]) -> History:
+        """Who changed what when; asked for by cartdb's own parameters."""
+        path = f"/carts/{cart_id}/history"
+        params = [(name, str(value)) for name, value in asked.items() if value is not None]
         refusals = (CartNotFound, Unauthenticated)
         return definite(await self._ask(who, "history", "GET", path, History, *refusals, params=params))
 
@@ -230,6 +236,20 @@ class Carts:
         """What an adoption did."""
         path = f"/adoptions/{merge_id}"
         return definite(await self._ask(who, "receipt", "GET", path, Receipt, MergeNotFound, Unauthenticated))
+
+    async def movable(self, guest: Authority) -> list[Line]:
+        """What an adoption would take of a guest."""
+        return definite(await self._ask(guest, "movable", "GET", "/adoptions/movable", Movable)).lines
+
+    async def preview_merge(self, who: Authority, command: PreviewMerge) -> MergePreviews:
+        """What an adoption of these lines would do."""
+        path = "/adoptions/preview"
+        return definite(await self._ask(who, "preview", "POST", path, MergePreviews, Unauthenticated, command=command))
+
+    async def undo_merge(self, who: Authority, merge_id: UUID) -> Receipt:
+        """Take an adoption back."""
+        path, refusals = f"/adoptions/{merge_id}/undo", (MergeNotFound, MergeCannotBeUndone, CartLimitExceeded)
+        return definite(await self._ask(who, "undo", "POST", path, Receipt, *refusals, Unauthenticated))
 
     # --- the checkout's steps
 

@@ -23,9 +23,9 @@ from uuid import UUID
 
 from cachetools import TLRUCache
 from cryptography.fernet import Fernet
-from sqlalchemy import LargeBinary, any_, literal
+from sqlalchemy import ColumnElement, LargeBinary, any_, literal
 from sqlalchemy.dialects.postgresql import ARRAY, insert
-from sqlalchemy.orm import registry
+from sqlalchemy.orm import aliased, registry
 from sqlmodel import Field, SQLModel, and_, col, delete, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -49,6 +49,7 @@ CACHED_SECONDS = 5.0
 SIGNED_IN_CACHED_SECONDS = 1.0
 LEASE_SECONDS = 10
 SLACK_SECONDS = 5.0
+UNDECIDED_SECONDS = 24 * 3600
 UNMERGED_AT_ONCE = 500
 # By then nothing more is bought as the guest: no request that began under the old id is still under way.
 GUEST_IS_QUIET_SECONDS = 600
@@ -75,10 +76,19 @@ class SessionRow(Row, table=True):
     merge_id: UUID | None = None
     merge_done: bool = False
     merge_strategy: str = MergeStrategy.SUM.value
+    merge_ask: bool = False
     created_at: datetime = Field(sa_type=Timestamptz)
     seen_at: datetime = Field(sa_type=Timestamptz)
     ended_at: datetime | None = Field(default=None, sa_type=Timestamptz)
     ended_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Merging:
+    """How the guest's carts are to join the user's, and whether the shopper is asked before."""
+
+    strategy: MergeStrategy = MergeStrategy.SUM
+    ask: bool = False
 
 
 class AdoptedGuest(Row, table=True):
@@ -105,6 +115,19 @@ class Session:
     def signed_in(self) -> bool:
         """Whether somebody signed in through it, and it has not ended."""
         return self.row is not None and self.row.tokens is not None and self.row.ended_at is None
+
+    @property
+    def decide_before(self) -> datetime | None:
+        """Until when its shopper may decide how the guest's carts join theirs; None if they were not asked."""
+        if self.row is None or self.row.merge_done or not self.row.merge_ask:
+            return None
+        return self.row.created_at + timedelta(seconds=UNDECIDED_SECONDS)
+
+    @property
+    def undecided(self) -> bool:
+        """Whether they may still."""
+        until = self.decide_before
+        return self.signed_in and until is not None and datetime.now(UTC) < until
 
 
 class Signer:
@@ -251,12 +274,16 @@ class Sessions:
         subject: str,
         name: str | None,
         tokens: Tokens,
-        strategy: MergeStrategy = MergeStrategy.SUM,
+        merging: Merging | None = None,
     ) -> Session:
         """End the session and start a new one, with a new id, for the user.
 
         The new one goes on with the guest of the old one, if that guest is this user's.
+
+        Args:
+            merging: how their carts become one.
         """
+        merging = merging or Merging()
         session_id = self.signer.new_id()
         owner = owner_id_of(issuer, subject)
         another = old.row is not None and old.signed_in and (old.row.issuer, old.row.subject) != (issuer, subject)
@@ -265,7 +292,8 @@ class Sessions:
             "issuer": issuer,
             "subject": subject,
             "name": name,
-            "merge_strategy": strategy.value,
+            "merge_strategy": merging.strategy.value,
+            "merge_ask": merging.ask,
             **self._token_columns(tokens),
         }
 
@@ -356,14 +384,16 @@ class Sessions:
 
         Drawn anew each time, so that those which cannot be decided do not keep the others from their turn.
         Those whose session has ended are among them: who signs out at once wants to find the lines the next time.
+        Those whose shopper may still decide are not, in this session or in another one of theirs.
         """
-        before = datetime.now(UTC) - timedelta(seconds=older_than)
+        now = datetime.now(UTC)
 
         async def work(database: AsyncSession) -> list[SessionRow]:
             waiting = (
                 ~col(SessionRow.merge_done),
                 col(SessionRow.issuer).is_not(None),
-                col(SessionRow.created_at) < before,
+                col(SessionRow.created_at) < now - timedelta(seconds=older_than),
+                or_(~col(SessionRow.merge_ask), ~_is_open_to_its_user(now - timedelta(seconds=UNDECIDED_SECONDS))),
             )
             rows = await database.exec(
                 select(SessionRow).where(*waiting).order_by(func.random()).limit(UNMERGED_AT_ONCE)
@@ -496,6 +526,21 @@ class Sessions:
             index_elements=["id_hash"], set_=ended, where=col(SessionRow.ended_at).is_(None)
         ).returning(col(SessionRow.id_hash))
         return (await database.exec(once)).first() is not None
+
+
+def _is_open_to_its_user(asked_after: datetime) -> ColumnElement[bool]:
+    """Whether a row's decision can still be made in a session of the same guest and user."""
+    other = aliased(SessionRow)
+    alive = select(col(other.id_hash)).where(
+        col(other.guest_owner) == col(SessionRow.guest_owner),
+        col(other.issuer) == col(SessionRow.issuer),
+        col(other.subject) == col(SessionRow.subject),
+        col(other.merge_ask),
+        ~col(other.merge_done),
+        col(other.ended_at).is_(None),
+        col(other.created_at) > asked_after,
+    )
+    return and_(col(SessionRow.created_at) > asked_after, alive.exists())
 
 
 def merge_id_of(guest_owner: str, target_owner: str) -> UUID:

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.responses import RedirectResponse
 
 from services.chassis.app import refusals
-from services.contracts.carts import MergeStrategy
 from services.contracts.problems import (
     CrossSiteRequest,
     SignInFailed,
@@ -16,11 +15,13 @@ from services.contracts.problems import (
 )
 from services.contracts.shop import (
     CartOwner,
+    MergeChoice,
     SessionView,
 )
 
 from .api import COMMON, NO_STORE, ShoppingDep
 from .doorkeeper import Visitor
+from .merge_api import AdoptionDep
 from .signin import SignIn
 
 
@@ -34,11 +35,16 @@ session = APIRouter(tags=["session"])
 
 
 @session.get("/session", responses=COMMON, summary="Who I am, what I have, what there is to buy")
-async def show_session(request: Request, response: Response, shopper: Visitor, shopping: ShoppingDep) -> SessionView:
+async def show_session(
+    request: Request, response: Response, shopper: Visitor, shopping: ShoppingDep, adoption: AdoptionDep
+) -> SessionView:
     """The first thing a client asks. Reading writes nothing; the cookie it sets keeps the cart's id stable."""
     response.headers.update(NO_STORE)
-    cart, carts, page = await asyncio.gather(
-        shopping.cart(shopper), shopping.carts(shopper), shopping.products(limit=50)
+    cart, carts, page, pending = await asyncio.gather(
+        shopping.cart(shopper),
+        shopping.carts(shopper),
+        shopping.products(limit=50),
+        adoption.is_pending(shopper.session),
     )
     return SessionView(
         signed_in=not shopper.guest,
@@ -48,6 +54,7 @@ async def show_session(request: Request, response: Response, shopper: Visitor, s
         carts=carts,
         products=page.products,
         merge_id=shopper.merge_id,
+        merge_pending=pending,
     )
 
 
@@ -65,11 +72,15 @@ async def login(
         str | None, Query(alias="next", description="A path of this shop; anything else leads to /shop/.")
     ] = None,
     merge: Annotated[
-        MergeStrategy, Query(description="What becomes of a SKU that the guest's and the user's cart both hold.")
-    ] = MergeStrategy.SUM,
+        MergeChoice | None,
+        Query(
+            description="What becomes of a SKU that the guest's and the user's cart both hold: the shop's default, "
+            "unless named. `ask` moves nothing until `POST /merges`."
+        ),
+    ] = None,
 ) -> Response:
     """A redirect; the provider sends the browser back to /callback."""
-    return RedirectResponse(await sign_in.begin(request, target=target, strategy=merge), 303, headers=NO_STORE)
+    return RedirectResponse(await sign_in.begin(request, target=target, choice=merge), 303, headers=NO_STORE)
 
 
 @session.get(

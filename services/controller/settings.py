@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 
 from services.chassis.settings import ProviderSettings, Secret
+from services.contracts.shop import MergeChoice
 
 
 class Settings(ProviderSettings):
@@ -30,6 +31,7 @@ class Settings(ProviderSettings):
     payment_aliases: dict[str, str] = {}
     shop_currency: str = "INR"
     live_streams: Annotated[int, Field(ge=0)] = 2000
+    merge_strategy: MergeChoice = MergeChoice.SUM
     reconcile_after_seconds: float = 15.0
     reconcile_every_seconds: float = 5.0
 

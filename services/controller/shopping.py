@@ -1,7 +1,7 @@
 """Filling carts: what a SKU is and costs comes from catalog, what is in a cart from cartdb, the shopper sees both."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -27,7 +27,9 @@ from services.contracts.catalog import (
 )
 from services.contracts.money import Money
 from services.contracts.problems import (
+    MergeCannotBeUndone,
     PreconditionFailed,
+    Problem,
     ProductNotFound,
     Unavailable,
     UnknownSku,
@@ -69,8 +71,9 @@ class Carts(Protocol):
         expected: int | None = None,
     ) -> Cart: ...
     async def delete(self, who: Authority, cart_id: UUID, *, key: str | None) -> None: ...
-    async def history(self, who: Authority, cart_id: UUID, *, at: str | None) -> History: ...
+    async def history(self, who: Authority, cart_id: UUID, asked: Mapping[str, str | int | None]) -> History: ...
     async def receipt(self, who: Authority, merge_id: UUID) -> Receipt: ...
+    async def undo_merge(self, who: Authority, merge_id: UUID) -> Receipt: ...
 
 
 class Customer(Protocol):
@@ -194,13 +197,25 @@ class Shopping:
         await self.shelf.items(line.sku for cart in carts for line in cart.items)
         return [await self._dressed(shopper, cart) for cart in carts]
 
-    async def history(self, shopper: Customer, cart_id: UUID, *, at: str | None) -> History:
+    async def history(self, shopper: Customer, cart_id: UUID, asked: Mapping[str, str | int | None]) -> History:
         """Who changed a cart when."""
-        return await self._carts.history(shopper.authority, cart_id, at=at)
+        return await self._carts.history(shopper.authority, cart_id, asked)
 
     async def receipt(self, shopper: Customer, merge_id: UUID) -> Receipt:
         """What became of the guest's cart at sign-in."""
         return await self._carts.receipt(shopper.authority, merge_id)
+
+    async def undo_merge(self, shopper: Customer, merge_id: UUID) -> Receipt:
+        """Both carts as they were before sign-in.
+
+        Raises:
+            MergeCannotBeUndone: the cart has changed since; with the cart as it is now.
+        """
+        try:
+            return await self._carts.undo_merge(shopper.authority, merge_id)
+        except MergeCannotBeUndone as refusal:
+            await self._dress_refusal(shopper, refusal)
+            raise
 
     # --- changing lines
 
@@ -330,10 +345,13 @@ class Shopping:
                 shopper.authority, method, path, command=command, key=key, expected=expected
             )
         except PreconditionFailed as stale:
-            current = Cart.model_validate(stale.members["cart"])
-            stale.members["cart"] = (await self._dressed(shopper, current)).model_dump(mode="json")
+            await self._dress_refusal(shopper, stale)
             raise
         return Changed(await self._dressed(shopper, cart), cart.replayed)
+
+    async def _dress_refusal(self, shopper: Customer, refusal: Problem) -> None:
+        cart = Cart.model_validate(refusal.members["cart"])
+        refusal.members["cart"] = (await self._dressed(shopper, cart)).model_dump(mode="json")
 
     async def _dressed(self, shopper: Customer, cart: Cart) -> ShopCart:
         items = await self.shelf.items(line.sku for line in cart.items)

@@ -14,12 +14,13 @@ from services.chassis.logs import get_logger
 from services.contracts.carts import MergeStrategy
 from services.contracts.identity import owner_id_of
 from services.contracts.problems import Problem, Refused, SignInFailed, SignInInterrupted, Unavailable
+from services.contracts.shop import MergeChoice
 
 from .adoption import Adoption
 from .doorkeeper import Doorkeeper, set_cookie
 from .idtokens import Claims, IdTokens, NotBelieved, name_in
 from .provider import Identity, Tokens
-from .session import Sessions
+from .session import Merging, Session, Sessions
 from .settings import Settings
 
 logger = get_logger(__name__)
@@ -64,7 +65,7 @@ class SignIn:
         self._redirect_uri = f"{settings.public_url.rstrip('/')}/callback"
         self._flow_cookie = "__Host-signin" if settings.https else "signin"
 
-    async def begin(self, request: Request, *, target: str | None, strategy: MergeStrategy) -> str:
+    async def begin(self, request: Request, *, target: str | None, choice: MergeChoice | None) -> str:
         """Remember the attempt in a sealed cookie, and answer the provider's address to go to."""
         document = await self._identity.provider.document()
         if not isinstance(endpoint := document.get("authorization_endpoint"), str):
@@ -74,7 +75,9 @@ class SignIn:
             "nonce": secrets.token_urlsafe(32),
             "verifier": secrets.token_urlsafe(64),
             "next": local_path(target),
-            "strategy": strategy.value,
+            "choice": choice or "",
+            # A controller of before the choice knows these four words only, and the callback may come to it.
+            "strategy": self._merging(choice or self._settings.merge_strategy).strategy.value,
         }
         sealed = self._sessions.signer.seal(flow).decode()
         set_cookie(request, self._flow_cookie, sealed, max_age=FLOW_SECONDS, secure=self._settings.https)
@@ -118,12 +121,27 @@ class SignIn:
             subject=claims.subject,
             name=claims.name,
             tokens=tokens,
-            strategy=MergeStrategy(flow["strategy"]),
+            merging=self._merging_of(flow, old, claims),
         )
         self._doorkeeper.give_cookie(request, new)
         logger.info("signed in", owner=owner_id_of(claims.issuer, claims.subject))
-        await self._adoption.carry_out(new)
+        await self._adoption.begin(new)
         return str(flow["next"])
+
+    def _merging_of(self, flow: dict[str, Any], old: Session, claims: Claims) -> Merging:
+        """As named at this sign-in, or at the user's one before whose carts have not moved yet, or as the shop says."""
+        if choice := flow.get("choice", flow["strategy"]):
+            return self._merging(MergeChoice(choice))
+        row = old.row
+        if row and not row.merge_done and (row.issuer, row.subject) == (claims.issuer, claims.subject):
+            return Merging(MergeStrategy(row.merge_strategy), row.merge_ask)
+        return self._merging(self._settings.merge_strategy)
+
+    def _merging(self, choice: MergeChoice) -> Merging:
+        if choice is not MergeChoice.ASK:
+            return Merging(MergeStrategy(choice))
+        default = self._settings.merge_strategy
+        return Merging(MergeStrategy.SUM if default is MergeChoice.ASK else MergeStrategy(default), ask=True)
 
     async def end(self, request: Request) -> str:
         """End the session here, and answer the provider's address that ends it there."""

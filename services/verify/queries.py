@@ -205,8 +205,10 @@ OFFENCES = (
                 SELECT FROM verify.carts c WHERE c.owner_id = r.guest_owner AND c.merge_id = r.merge_id
                     AND c.target_owner = r.owner_id AND c.status IN ('moving', 'moved'))
             GROUP BY 1, 2, 3
-        ) AS r USING (guest_owner, merge_id, sku)
-        WHERE l.quantity IS DISTINCT FROM r.quantity
+        ) AS r USING (guest_owner, merge_id, sku) AS told
+        WHERE l.quantity IS DISTINCT FROM r.quantity AND NOT EXISTS (
+            SELECT FROM verify.carts e
+            WHERE e.owner_id = told.guest_owner AND e.merge_id = told.merge_id AND e.emptied_at IS NOT NULL)
         """,
     ),
 )

@@ -12,6 +12,7 @@ EDGES = frozenset({"app", "api", "store", "rows", "clients", "session", "setting
 """Names of role, alone or after an underscore (`hold_store`). Every other module of a service is a rule file."""
 
 MORE_EDGES = {
+    "cartdb.upkeep": "writes rows unasked",
     "catalog.load": "a program: reads a file, writes rows, tells a terminal",
     "controller.adoption": "stands between the session's row and cartdb's client; the merge itself is cartdb's rule",
     "controller.doorkeeper": "the request's half of session: reads cookies and tokens, gives cookies",

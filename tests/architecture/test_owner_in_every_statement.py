@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from tests.architecture.modules import Module, modules
 
-# What is asked of all owners at once, and nothing else: reading, for reconcile, an operator and the event streams.
+# What is asked of all owners at once: reading alone, for reconcile, upkeep, an operator and the event streams.
 FAN_OUTS = {
     "adoption_store.unfinished_adoptions",
+    "expiry_store.EXPIRED",
+    "expiry_store.OWNERS_OF_OLD_KEYS",
     "purchase_store.find_anybodys",
     "purchase_store.pending_purchases_of",
     "purchase_store.unfinished_purchases",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tests.fault.crash_ways import (
     Adopted,
+    AdoptedByDecision,
     AdoptedWhilePaying,
     AuthenticationRequired,
     CalledOff,
@@ -66,5 +67,10 @@ ROWS = (
     Row(21, "a webhook early, late, twice", elsewhere="no step waits for one; sent and sent again by payments' tests"),
     Row(22, "payments away for long", "payments stays away; the shopper calls off", (PAYS, CalledOff.name)),
     Row(23, "the key is forgotten", elsewhere="payments keeps its keys for ever, and the intent is attached"),
-    Row(24, "the merge at sign-in crashes", "freeze, apply, close", (Adopted.name, AdoptedWhilePaying.name)),
+    Row(
+        24,
+        "the merge at sign-in crashes",
+        "freeze, apply, close",
+        (Adopted.name, AdoptedWhilePaying.name, AdoptedByDecision.name),
+    ),
 )

@@ -1,18 +1,19 @@
 """The ways that a checkout can go, each with what has to be true at its end however often somebody dies on it."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import uuid4
 
 from services.chassis.outbound import Forwarded
-from services.contracts.carts import AddLine
+from services.contracts.carts import AddLine, MergeStrategy
 from services.contracts.catalog import HoldLine
 from services.contracts.identity import owner_id_of
-from services.contracts.problems import Problem, Unavailable
+from services.contracts.problems import OutcomeNotKnown, Problem, Unavailable
 from services.contracts.shop import RefundCommand
 from services.controller.authority import Authority
 from services.controller.provider import Tokens
-from services.controller.session import Session
+from services.controller.session import Merging, Session
 from tests.fault.crash_controller import Call, Controller, Fault, MortalSessions
 from tests.fault.crash_trial import Trial, Truth
 from tests.fault.crash_world import PRICE, QUANTITY, STOCK
@@ -202,6 +203,7 @@ class Adopted(Way):
 
     name = "a guest's cart moves to the user who signed in"
     threads: tuple[str, ...] = ("FT-12", "FT-14", "FT-16", "FT-23")
+    merging = Merging()
     rounds_after_a_repeat = 1  # Once it is frozen the session takes it for done, and leaves it to reconcile.
 
     async def prepare(self, trial: Trial) -> None:
@@ -216,7 +218,10 @@ class Adopted(Way):
         await trial.put_into_cart(Authority(token), 1)
         await self.meanwhile(trial)
         tokens = Tokens("access", None, None, 900)
-        session = await sessions.sign_in(guest, issuer=world.issuer.issuer, subject=subject, name=None, tokens=tokens)
+        issuer = world.issuer.issuer
+        session = await sessions.sign_in(
+            guest, issuer=issuer, subject=subject, name=None, tokens=tokens, merging=self.merging
+        )
         trial.kept = SignedIn(session, user)
 
     async def meanwhile(self, trial: Trial) -> None:
@@ -262,6 +267,20 @@ class AdoptedWhilePaying(Adopted):
 
     async def meanwhile(self, trial: Trial) -> None:
         await trial.hang(Fault("first", Call("payments.confirm"), "before"))
+
+
+class AdoptedByDecision(Adopted):
+    """The shopper is asked, and decides: until cartdb has heard of it both carts stay as they are."""
+
+    name = "a shopper who was asked decides what becomes of the two carts"
+    threads: tuple[str, ...] = ("FT-12", "FT-13")
+    merging = Merging(MergeStrategy.MAX, ask=True)
+
+    async def act(self, trial: Trial, controller: Controller) -> None:
+        sessions = MortalSessions(trial.world.sessions, controller.life)
+        session = await sessions.reread(trial.kept.session)
+        with suppress(OutcomeNotKnown):
+            await controller.adoption(sessions).decide(session, MergeStrategy.SUM)
 
 
 OPERATOR = "user:operator"
@@ -360,5 +379,5 @@ WAYS: tuple[Way, ...] = (
     *(CalledOff(), CalledOffEarly(), CalledOffTooLate()),
     *(Race(after) for after in ("cartdb.purchase", "catalog.hold", "payments.create", "cartdb.attach")),
     *(Race(after) for after in ("payments.confirm", "catalog.commit")),
-    *(Adopted(), AdoptedWhilePaying(), Refunded(), RefundedTooMuch(), Edited()),
+    *(Adopted(), AdoptedWhilePaying(), AdoptedByDecision(), Refunded(), RefundedTooMuch(), Edited()),
 )

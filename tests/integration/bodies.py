@@ -13,6 +13,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "set_item_in": {"quantity": 1},
     "create_cart": {"name": "Mine"},
     "rename_cart": {"name": "Mine"},
+    "decide_merge": {"strategy": "sum"},
     "check_out": CHECKOUT,
     "check_out_one": CHECKOUT,
     "refund_order": {"amount": 1},

@@ -1,5 +1,6 @@
 """A shop with one of everything in it, and what each route of each service answers there."""
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -77,7 +78,7 @@ class World:
     def _tokens(self) -> dict[str, str]:
         service = {
             str(scope): self.shop.service_token("controller", self.shop.stack.secrets["OIDC_CLIENT_SECRET"], scope)
-            for scope in (Scope.CART_CHECKOUT, Scope.STOCK_CHECKOUT)
+            for scope in (Scope.CART_GUEST, Scope.CART_CHECKOUT, Scope.STOCK_CHECKOUT)
         }
         return {**service, "user": self.shop.token_of(self.customer.username)}
 
@@ -127,8 +128,12 @@ class World:
             case "catalog":
                 return [self._bearer(self.tokens[Scope.STOCK_CHECKOUT])]
             case "cartdb":
-                owner = {"Cart-Owner": self.cart["owner"]["id"]}
-                return [self._bearer(self.tokens["user"]), self._bearer(self.tokens[Scope.CART_CHECKOUT]) | owner]
+                owner, guest = {"Cart-Owner": self.cart["owner"]["id"]}, {"Cart-Owner": f"guest:{uuid.uuid4()}"}
+                return [
+                    self._bearer(self.tokens["user"]),
+                    self._bearer(self.tokens[Scope.CART_CHECKOUT]) | owner,
+                    self._bearer(self.tokens[Scope.CART_GUEST]) | guest,
+                ]
             case "idp":
                 return [self._bearer(self.tokens["user"])]
             case _:

@@ -185,12 +185,16 @@ class Shop:
         return str(answer.headers["location"])
 
     def _fill_in(self, shopper: Shopper, page: httpx.Response, password: str = PASSWORD) -> str:
+        back = self.post_form(shopper, page, password)
+        assert back.status_code == 303, back.text
+        return str(back.headers["location"])
+
+    def post_form(self, shopper: Shopper, page: httpx.Response, password: str) -> httpx.Response:
+        """The provider's answer to its form with the shopper's name and a password."""
         action = re.search(r'<form method="post" action="([^"]+)"', page.text)
         assert action, page.text
         form = {"username": shopper.username, "password": password}
-        back = shopper.http.post(urljoin(str(page.url), html.unescape(action[1])), data=form)
-        assert back.status_code == 303, back.text
-        return str(back.headers["location"])
+        return shopper.http.post(urljoin(str(page.url), html.unescape(action[1])), data=form)
 
     def _come_back(self, shopper: Shopper, callback: str) -> httpx.Response:
         answer = shopper.http.get(callback)

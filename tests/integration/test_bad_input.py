@@ -339,7 +339,7 @@ QUERIES = [
     "/orders?before=0.5",
     "/orders?before=1700000000",
     "/orders?before=2026-01-01T00:00:00",
-    "/carts/01890000-0000-7000-8000-000000000001/history?at=0",
+    *(f"/carts/01890000-0000-7000-8000-000000000001/history?{asked}" for asked in ("at=0", "version=-1", "limit=0")),
 ]
 
 

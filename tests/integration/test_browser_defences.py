@@ -328,7 +328,7 @@ async def when_quiet(shop: Shop) -> dict[tuple[str, str], set[str]]:
     return now
 
 
-NOTHING_TO_SEE = {("controller", "/callback"), ("controller", "/shop/{_path:path}")}
+NOTHING_TO_SEE = {("controller", "/callback"), ("controller", "/merges/preview"), ("controller", "/shop/{_path:path}")}
 
 
 async def looking(world: World) -> tuple[list[Told], dict[tuple[str, str], set[str]]]:

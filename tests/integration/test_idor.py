@@ -44,6 +44,7 @@ OWNED: dict[str, dict[str, Any]] = {
     "PUT /carts/{cart_id}/items/{sku}": {"json": {"quantity": 9}},
     "DELETE /carts/{cart_id}/items/{sku}": {},
     "GET /merges/{merge_id}": {},
+    "POST /merges/{merge_id}/undo": {},
     "GET /orders/{order_id}": {},
     "POST /orders/{order_id}/cancel": {},
     "POST /orders/{order_id}/refunds": {"json": {}},

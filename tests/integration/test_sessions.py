@@ -536,6 +536,7 @@ def test_a_guests_cart_is_added_to_the_users_at_sign_in(shop: Shop) -> None:
     } == {
         "apple": (2, 3, 5),
         "banana": (4, 0, 4),
+        "mango": (0, 1, 1),
     }
 
 

@@ -164,7 +164,8 @@ FOR_EVERYBODY = {
     *("list_carts", "create_cart", "show_one_cart", "rename_cart", "delete_cart", "activate_cart", "check_out_one"),
     *("cart_history", "add_item_to", "clear_one_cart", "set_item_in", "remove_item_from"),
     *("browse", "product", "categories", "get_description"),
-    *("show_session", "login", "callback", "logout", "show_merge", "list_orders", "show_order", "cancel_order"),
+    *("show_session", "login", "callback", "logout", "list_orders", "show_order", "cancel_order"),
+    *("show_merge", "preview_merge", "decide_merge", "undo_merge"),
 }
 
 

@@ -14,6 +14,14 @@ from tests.service.catalog_stand import Stand
 from tests.service.payments_stand import SECRET, Payments, visa
 
 ONE_LINE = {"sku": "apple", "product_id": 1, "unit_price": 4000}
+ONE_FROZEN = {
+    "sku": "apple",
+    "product_id": 1,
+    "variant_id": None,
+    "quantity": 2,
+    "added_price": 4000,
+    "added_at": "2026-01-01T00:00:00Z",
+}
 
 
 # --- cartdb
@@ -185,9 +193,12 @@ CARTDB: dict[str, Recipe] = {
     "close": _closing,
     "receipt": _applied,
     "versions": _watching,
+    "movable": _at_cart,
+    "preview": _with(_at_cart, {"lines": [ONE_FROZEN]}),
+    "undo": _applied,
 }
-OF_GUESTS = {"freeze", "close"}
-OF_USERS = {"apply", "receipt"}
+OF_GUESTS = {"freeze", "close", "movable"}
+OF_USERS = {"apply", "receipt", "preview", "undo"}
 
 
 # --- catalog

@@ -15,7 +15,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.chassis.headers import DEFAULTS
-from services.contracts.carts import MergeStrategy
 from services.controller.adoption import Adoption
 from services.controller.app import create_app
 from services.controller.doorkeeper import Doorkeeper
@@ -245,7 +244,7 @@ async def begun(settings: dict[str, str]) -> tuple[str, str]:
         settings=Settings.model_construct(**settings),  # type: ignore[arg-type]  # texts only
     )
     request = Request({"type": "http", "headers": [], "state": {}})
-    leads_to = await sign_in.begin(request, target="/shop/cart", strategy=MergeStrategy.SUM)
+    leads_to = await sign_in.begin(request, target="/shop/cart", choice=None)
     [header] = request.scope["state"]["set_cookies"].values()
     return str(header), leads_to
 

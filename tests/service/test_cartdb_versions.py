@@ -79,12 +79,20 @@ async def close(db: CartDb, who: Person, cart: Told) -> None:
     assert await versions(db, who.owner) != before
 
 
-async def adopt(db: CartDb, who: Person, _: Told) -> None:
+async def adopt(db: CartDb, who: Person, _: Told) -> str:
     guest = somebodys_guest(db)
     await db.add(dict(guest.headers), "mango")
     frozen = await ask(db, guest, "POST", "/adoptions/freeze", merge_id=str(uuid4()), target_owner=who.owner)
     body = {name: value for name, value in frozen.items() if name != "target_owner"}
     assert (await db.http.post("/adoptions/apply", json=body, headers=db.checkout(who.owner))).is_success
+    return str(frozen["merge_id"])
+
+
+async def undo(db: CartDb, who: Person, cart: Told) -> None:
+    merge_id = await adopt(db, who, cart)
+    before = await versions(db, who.owner)
+    await ask(db, who, "POST", f"/adoptions/{merge_id}/undo")
+    assert await versions(db, who.owner) != before
 
 
 CHECKOUT = uuid4()
@@ -105,7 +113,7 @@ CHANGES: dict[str, Change] = {
     "a checkout that failed": unmark,
 }
 OF_GUESTS: dict[str, Change] = {"a freeze": freeze, "the end of an adoption": close}
-OF_USERS: dict[str, Change] = {"an adoption": adopt}
+OF_USERS: dict[str, Change] = {"an adoption": adopt, "its undo": undo}
 CASES = [
     *((name, change, owner) for name, change in CHANGES.items() for owner in (somebody, somebodys_guest)),
     *((name, change, somebodys_guest) for name, change in OF_GUESTS.items()),

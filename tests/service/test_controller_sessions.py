@@ -15,9 +15,9 @@ from starlette.requests import Request
 from services.chassis.auth import TokenVerifier
 from services.chassis.database import Database
 from services.chassis.migrate import migrate
-from services.contracts.carts import Freeze, Frozen, MergeStrategy
+from services.contracts.carts import Freeze, Frozen, Line, MergeStrategy
 from services.contracts.identity import first_cart_id, owner_id_of
-from services.contracts.problems import NotSent
+from services.contracts.problems import NotSent, OutcomeNotKnown, Unavailable
 from services.controller.adoption import Adoption
 from services.controller.authority import Authority
 from services.controller.clients import Carts
@@ -28,6 +28,8 @@ from services.controller.session import (
     MAX_AGE_SECONDS,
     SIGNED_IN_IDLE_SECONDS,
     SIGNED_IN_SECONDS,
+    UNDECIDED_SECONDS,
+    Merging,
     Session,
     Sessions,
     Signer,
@@ -167,7 +169,12 @@ async def test_what_the_shopper_chose_at_the_sign_in_holds_for_whoever_moves_the
     carts = CartsAwayAtFirst()
     adoption = Adoption(carts=cast(Carts, carts), sessions=sessions, guest_token=cast(ServiceToken, None))
     session = await sessions.sign_in(
-        sessions.fresh(), issuer=ISSUER, subject="carol", name=None, tokens=TOKENS, strategy=MergeStrategy.KEEP_USER
+        sessions.fresh(),
+        issuer=ISSUER,
+        subject="carol",
+        name=None,
+        tokens=TOKENS,
+        merging=Merging(MergeStrategy.KEEP_USER),
     )
     await adoption.carry_out(session)
 
@@ -175,6 +182,99 @@ async def test_what_the_shopper_chose_at_the_sign_in_holds_for_whoever_moves_the
 
     assert carts.asked == [MergeStrategy.KEEP_USER] * 2
     assert await sessions.unmerged(older_than=0) == []
+
+
+ASKED = Merging(MergeStrategy.MAX, ask=True)
+
+
+async def asked(sessions: Sessions, old: Session) -> Session:
+    return await sessions.sign_in(old, issuer=ISSUER, subject="dora", name=None, tokens=TOKENS, merging=ASKED)
+
+
+async def left_over(sessions: Sessions) -> set[bytes]:
+    return {left.row.id_hash for left in await sessions.unmerged(older_than=0) if left.row}
+
+
+async def put_back(database_url: str, session: Session, seconds: int) -> None:
+    connection = await asyncpg.connect(database_url)
+    ago = "UPDATE sessions SET created_at = created_at - $2 * interval '1 second' WHERE id_hash = $1"
+    await connection.execute(ago, hash_of(session.id), seconds)
+    await connection.close()
+
+
+async def test_an_open_decision_is_left_to_its_shopper_for_a_day_and_to_any_session_of_theirs(
+    make_database: MakeDatabase,
+) -> None:
+    urls = await make_database("controller")
+    async with Database(urls.app) as database:
+        sessions = Sessions(database, Signer("sample secret"))
+        first = await asked(sessions, await sessions.keep(sessions.fresh()))
+        await put_back(urls.app, first, UNDECIDED_SECONDS - 60)
+        assert await left_over(sessions) == set()
+
+        # when: they sign in again in the same browser, the first session is over, and the decision goes on
+        second = await asked(sessions, first)
+        assert (second.guest_owner, second.undecided) == (first.guest_owner, True)
+        assert await left_over(sessions) == set()
+
+        # then: a day after the first one was asked it is over, whatever the second one says
+        await put_back(urls.app, first, 61)
+        assert await left_over(sessions) == {hash_of(first.id)}
+        # and so it is once nobody can decide any more
+        await sessions.end(second, by="logout")
+        assert await left_over(sessions) == {hash_of(first.id), hash_of(second.id)}
+
+
+async def test_whoever_decides_nothing_more_needs_no_session_that_asked(sessions: Sessions) -> None:
+    first = await asked(sessions, await sessions.keep(sessions.fresh()))
+    second = await asked(sessions, first)
+
+    decided = await sessions.merged(second, moved=True)
+
+    assert not decided.undecided
+    assert await left_over(sessions) == {hash_of(first.id)}
+
+
+@dataclass
+class CartsAway:
+    """cartdb, which cannot be reached."""
+
+    frozen: list[MergeStrategy] = field(default_factory=list)
+
+    async def movable(self, guest: Authority) -> list[Line]:
+        raise Unavailable(f"Nobody knows what {guest.owner} has.")
+
+    async def freeze(self, _: Authority, command: Freeze) -> NotSent:
+        self.frozen.append(command.strategy)
+        return NotSent("cartdb", "nobody listens")
+
+
+async def test_a_sign_in_that_asks_is_not_kept_waiting_by_cartdb_and_asks_later(sessions: Sessions) -> None:
+    carts = CartsAway()
+    adoption = Adoption(carts=cast(Carts, carts), sessions=sessions, guest_token=cast(ServiceToken, None))
+    session = await asked(sessions, await sessions.keep(sessions.fresh()))
+
+    begun = await adoption.begin(session)
+
+    assert (begun.undecided, await adoption.is_pending(begun), carts.frozen) == (True, False, [])
+    with pytest.raises(OutcomeNotKnown):
+        await adoption.decide(begun, MergeStrategy.KEEP_GUEST)
+    assert (await sessions.reread(begun)).undecided
+    assert carts.frozen == [MergeStrategy.KEEP_GUEST]
+
+
+async def test_a_row_of_a_controller_that_does_not_ask_is_not_waited_for(make_database: MakeDatabase) -> None:
+    urls = await make_database("controller")
+    connection = await asyncpg.connect(urls.app)
+    async with Database(urls.app) as database:
+        sessions = Sessions(database, Signer("sample secret"))
+        row = "INSERT INTO sessions (id_hash, guest_owner, issuer, subject) VALUES (sha256('1'), 'guest:1', 'i', 's')"
+        await connection.execute(row)
+
+        [left] = await sessions.unmerged(older_than=0)
+
+        assert (left.guest_owner, left.undecided) == ("guest:1", False)
+    await connection.close()
 
 
 async def test_what_has_still_to_move_is_not_forgotten(make_database: MakeDatabase) -> None:

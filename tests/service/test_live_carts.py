@@ -17,6 +17,8 @@ from tests.service.idp import SHOP
 from tests.service.listening import Listening, listening
 from tests.service.sign_in_stand import Browser, Shop, standing
 
+pytestmark = pytest.mark.doors
+
 EVENTS = f"{SHOP}/cart/events"
 
 

@@ -601,6 +601,27 @@ async def test_an_intent_that_nobody_was_told_of_is_no_violation(shelf: Shelf) -
     assert verdict.counts["intents"] == 4
 
 
+async def test_a_shop_whose_carts_have_all_expired_is_still_right(shelf: Shelf) -> None:
+    expired = [
+        "UPDATE carts SET expires_at = now() - interval '1 day'",
+        "SELECT expire_cart(owner_id, cart_id, cart_id, 30, starts_with(owner_id, 'guest:')) FROM carts",
+    ]
+
+    spoiled = await shelf.spoiled({"cartdb": expired})
+    verdict = await verify(spoiled, wait_seconds=0)
+
+    assert verdict.violations == []
+    assert verdict.counts["paid purchases"] == 2
+    connection = await asyncpg.connect(spoiled.cartdb)
+    left = await connection.fetch(
+        "SELECT DISTINCT c.status FROM verify.lines l JOIN verify.carts c USING (owner_id, cart_id)"
+    )
+    emptied = await connection.fetchval("SELECT count(*) FROM verify.carts WHERE emptied_at IS NOT NULL")
+    await connection.close()
+    assert {row["status"] for row in left} <= {"purchased", "in_checkout"}
+    assert emptied > 0
+
+
 async def test_many_violations_of_one_kind_are_counted_and_a_hundred_told(shelf: Shelf) -> None:
     frozen = [
         (

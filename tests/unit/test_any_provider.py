@@ -19,7 +19,6 @@ from starlette.requests import Request
 from services.chassis.auth import INTROSPECTED_SECONDS, Caller, Introspection, TokenVerifier
 from services.chassis.openid import ClientSecret, OpenIdProvider
 from services.chassis.settings import ProviderSettings
-from services.contracts.carts import MergeStrategy
 from services.contracts.problems import NotSent, Unauthenticated, Unavailable
 from services.controller.provider import Identity, Tokens
 from services.controller.session import Sessions, Signer
@@ -435,7 +434,7 @@ async def test_more_parameters_of_a_sign_in_replace_none_of_its_own() -> None:
             settings=settings,
         )
         request = Request({"type": "http", "headers": [], "state": {}})
-        asked = httpx.URL(await sign_in.begin(request, target=None, strategy=MergeStrategy.SUM))
+        asked = httpx.URL(await sign_in.begin(request, target=None, choice=None))
 
     assert asked.copy_with(query=None) == f"{ISSUER}/authorize"
     assert len(asked.params) == len(asked.params.multi_items())

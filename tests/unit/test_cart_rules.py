@@ -58,9 +58,11 @@ def test_limits_cap_and_the_receipt_says_so() -> None:
                    MergeStrategy.SUM, LIMITS)  # fmt: skip
 
     assert {held.sku: held.quantity for held in merged.lines} == {"apple": 999, "fig": 1, "kiwi": 1}
-    assert [(told.sku, told.quantity, told.why) for told in merged.receipt] == [
-        ("apple", 999, "capped_quantity_limit"),
-        ("pear", 0, "left_out_line_limit"),
+    assert [(told.sku, told.quantity, told.left_out, told.why) for told in merged.receipt] == [
+        ("apple", 999, 101, "capped_quantity_limit"),
+        ("pear", 0, 1, "left_out_line_limit"),
+        ("fig", 1, 0, "untouched"),
+        ("kiwi", 1, 0, "untouched"),
     ]
 
 

@@ -16,10 +16,12 @@ SELECT r.owner_id, r.refund_id, r.checkout_id, r.state, r.amount, r.currency, r.
 FROM refunds r;
 CREATE VIEW verify.decisions AS SELECT owner_id, checkout_id, cart_id, state, created_at FROM purchases;
 CREATE VIEW verify.shoppers AS SELECT owner_id, current_cart_id FROM shoppers;
-CREATE VIEW verify.carts AS SELECT owner_id, cart_id, status, version, merge_id, target_owner, updated_at FROM carts;
+CREATE VIEW verify.carts AS SELECT owner_id, cart_id, status, version, merge_id, target_owner, updated_at, emptied_at
+FROM carts;
 CREATE VIEW verify.lines AS SELECT owner_id, cart_id, sku, quantity FROM lines;
 CREATE VIEW verify.history AS SELECT owner_id, cart_id, entry, version, action, sku, quantity FROM history;
 CREATE VIEW verify.receipts AS SELECT owner_id, merge_id, guest_owner FROM receipts;
 CREATE VIEW verify.receipt_lines AS
 SELECT r.owner_id, r.merge_id, r.guest_owner, l.sku, l.guest_quantity
-FROM receipts r CROSS JOIN LATERAL jsonb_to_recordset(r.lines) AS l (sku text, guest_quantity bigint);
+FROM receipts r CROSS JOIN LATERAL jsonb_to_recordset(r.lines) AS l (sku text, guest_quantity bigint)
+WHERE l.guest_quantity > 0;
