@@ -13,7 +13,8 @@ from services.contracts.refunds import Refund
 
 Fingerprint = Annotated[str, Field(max_length=64, pattern=STORABLE)]
 OwnerId = Annotated[str, Field(min_length=1, max_length=80, pattern=STORABLE)]
-CartName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=STORABLE)]
+ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+CartName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=ONE_LINE)]
 IntentId = Annotated[str, Field(pattern=r"^pi_[A-Za-z0-9_]{1,120}$")]
 IdempotencyKey = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
 

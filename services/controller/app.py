@@ -47,8 +47,15 @@ logger = get_logger(__name__)
 UPKEEP_SECONDS = 3600.0
 # Routes are looked through in order: the hot ones come first.
 ROUTERS = (
-    *(api.cart, session_api.session, api.goods, api.carts, order_api.checkout, merge_api.merges),
-    *(live_api.live, account_api.account, docs_api.front),
+    api.cart,
+    session_api.session,
+    api.goods,
+    api.carts,
+    order_api.checkout,
+    live_api.live,
+    merge_api.merges,
+    account_api.account,
+    docs_api.front,
 )
 
 ALARMS = Counter("checkout_alarms_total", "Money and goods that disagree: somebody must look.")

@@ -15,15 +15,18 @@ from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 from starlette.responses import Response
 
 from services.chassis.app import ProblemReply
+from services.chassis.conditions import Version
 from services.contracts.messages import Command
 from services.contracts.money import Money
-from services.contracts.problems import Problem
+from services.contracts.problems import PreconditionFailed, Problem
 from services.contracts.shop import AddItem, Order, ProductId, Quantity, SetItem, ShopCart, ShopLine
 
 from .api import Key, OrdersDep, ShoppingDep, SkuPath
+from .checkout import REPLAYED
 from .doorkeeper import BearerUser
 from .orders import Bought
 from .quote import Form
+from .shopping import Changed
 
 ADDRESS_BYTES = 2048
 ADDRESS_LEVELS = 16
@@ -123,9 +126,22 @@ def answer(content: dict[str, Any], status: int = 200) -> Response:
 def render_problem(problem: Problem) -> Response:
     """A refusal as these clients read it."""
     content = {**problem.document(), "message": problem.detail, "error": problem.detail}
+    if isinstance(problem, PreconditionFailed) and "cart" in content:
+        content["cart"] = _cart(ShopCart.model_validate(content["cart"]))
     response = answer(content, int(problem.status))
     response.headers.update(problem.headers)
     return response
+
+
+def cart_answer(cart: ShopCart, *, replayed: bool = False, **more: str) -> Response:
+    """A cart with its version as ETag."""
+    response = answer({**_cart(cart), **more})
+    response.headers.update({"ETag": f'"{cart.version}"', **(REPLAYED if replayed else {})})
+    return response
+
+
+def changed_answer(changed: Changed, **more: str) -> Response:
+    return cart_answer(changed.cart, replayed=changed.replayed, **more)
 
 
 def _cart(cart: ShopCart) -> dict[str, Any]:
@@ -166,32 +182,36 @@ def _payment(order: Order) -> dict[str, Any]:
 @router.get("/api/cart/", summary="The current cart")
 async def get_cart(user: BearerUser, shopping: ShoppingDep) -> Response:
     """With totals in major units."""
-    return answer(_cart(await shopping.cart(user)))
+    return cart_answer(await shopping.cart(user))
 
 
 @router.post("/api/cart/add", include_in_schema=False)
 @router.post("/api/cart/add/", summary="Add to the cart")
-async def add_to_cart(item: AddByProduct, user: BearerUser, shopping: ShoppingDep, key: Key = None) -> Response:
+async def add_to_cart(
+    item: AddByProduct, user: BearerUser, shopping: ShoppingDep, expected: Version = None, key: Key = None
+) -> Response:
     """By product and variant."""
     what = AddItem(product_id=item.product_id, variant_id=item.variant_id, quantity=item.quantity)
-    changed = await shopping.add(user, what, key=key)
-    return answer({**_cart(changed.cart), "message": "Item added successfully"})
+    changed = await shopping.add(user, what, expected=expected, key=key)
+    return changed_answer(changed, message="Item added successfully")
 
 
 @router.put("/api/cart/items/{item_id}", include_in_schema=False)
 @router.put("/api/cart/items/{item_id}/", summary="Set how many")
 async def set_cart_item(
-    item_id: SkuPath, item: SetItem, user: BearerUser, shopping: ShoppingDep, key: Key = None
+    item_id: SkuPath, item: SetItem, user: BearerUser, shopping: ShoppingDep, expected: Version = None, key: Key = None
 ) -> Response:
     """`item_id` is a line's `id`; 0 takes it out."""
-    return answer(_cart((await shopping.set(user, item_id, item.quantity, key=key)).cart))
+    return changed_answer(await shopping.set(user, item_id, item.quantity, expected=expected, key=key))
 
 
 @router.delete("/api/cart/items/{item_id}", include_in_schema=False)
 @router.delete("/api/cart/items/{item_id}/", summary="Take a line out")
-async def remove_cart_item(item_id: SkuPath, user: BearerUser, shopping: ShoppingDep, key: Key = None) -> Response:
+async def remove_cart_item(
+    item_id: SkuPath, user: BearerUser, shopping: ShoppingDep, expected: Version = None, key: Key = None
+) -> Response:
     """A line that is not there agrees."""
-    return answer(_cart((await shopping.remove(user, item_id, key=key)).cart))
+    return changed_answer(await shopping.remove(user, item_id, expected=expected, key=key))
 
 
 @router.post("/api/payments/create-from-cart", include_in_schema=False)
@@ -202,9 +222,19 @@ async def remove_cart_item(item_id: SkuPath, user: BearerUser, shopping: Shoppin
     summary="Pay for the cart",
 )
 async def create_payment_from_cart(
-    command: PayForCart, request: Request, user: BearerUser, orders: OrdersDep, key: Key = None
+    command: PayForCart,
+    request: Request,
+    user: BearerUser,
+    orders: OrdersDep,
+    expected: Version = None,
+    key: Key = None,
 ) -> Response:
     """201 paid, 202 not known yet, 402 declined."""
-    form = Form(**command.model_dump(), email=None, expected_total=None, path=request.url.path.rstrip("/"))
+    path = request.url.path.rstrip("/")
+    form = Form(**command.model_dump(), email=None, expected_total=None, path=path, expected_version=expected)
     outcome = await orders.check_out(user, form, cart_id=None, key=key)
-    return answer(_payment(outcome.order), 201 if isinstance(outcome, Bought) else 202)
+    if not isinstance(outcome, Bought):
+        return answer(_payment(outcome.order), 202)
+    response = answer(_payment(outcome.order), 201)
+    response.headers.update(REPLAYED if outcome.replayed else {})
+    return response

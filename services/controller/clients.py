@@ -46,7 +46,6 @@ from services.contracts.catalog import (
     Hold,
     HoldLine,
     HoldRequest,
-    Item,
     ItemList,
     ItemQuery,
     Product,
@@ -424,16 +423,20 @@ class Catalog:
     def __init__(self, neighbour: Neighbour) -> None:
         self._catalog = neighbour
 
-    async def items(self, *, skus: Iterable[str] = (), ids: Iterable[tuple[int, int | None]] = ()) -> list[Item]:
-        """The sellable items by SKU and by product and variant."""
+    async def items(self, *, skus: Iterable[str] = (), ids: Iterable[tuple[int, int | None]] = ()) -> ItemList:
+        """The sellable items by SKU and by product and variant, and what was sold once."""
         wanted = list(skus)
         queries = [ItemQuery(skus=wanted[at : at + ITEMS_AT_ONCE]) for at in range(0, len(wanted), ITEMS_AT_ONCE)]
         if by_id := list(ids):
             queries.append(ItemQuery(ids=by_id))
-        return [item for query in queries for item in await self._items(query)]
+        lists = [await self._items(query) for query in queries]
+        return ItemList(
+            items=[item for found in lists for item in found.items],
+            gone=[gone for found in lists for gone in found.gone],
+        )
 
-    async def _items(self, query: ItemQuery) -> list[Item]:
-        return definite(await self._catalog.call("items", "POST", "/items/query", ItemList, command=query)).items
+    async def _items(self, query: ItemQuery) -> ItemList:
+        return definite(await self._catalog.call("items", "POST", "/items/query", ItemList, command=query))
 
     async def products(self, params: list[tuple[str, str]]) -> ProductPage:
         """A page of products."""

@@ -325,7 +325,9 @@ async def visitor(request: Request, doorkeeper: Annotated[Doorkeeper, Depends(th
     """Whoever sent the request. From the first change on, the session has a row."""
     shopper = await doorkeeper.recognise(request)
     if shopper.session is not None and request.method not in SAFE_METHODS:
-        await doorkeeper.sessions.keep(shopper.session)
+        kept = await doorkeeper.sessions.keep(shopper.session)
+        if kept.row is not None and kept.row.ended_at is not None:  # At another replica, a moment ago.
+            return await visitor(request, doorkeeper)
     return shopper
 
 

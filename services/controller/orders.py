@@ -131,7 +131,7 @@ class Orders:
                 raise empty
             return await self._refuse(wish, empty, method=None)
         method = check_form(form, currency=self._currency, guest=is_guest(buyer.owner_id), aliases=self._aliases)
-        items = await self._goods.items(skus=[line.sku for line in cart.items])
+        items = (await self._goods.items(skus=[line.sku for line in cart.items])).items
         try:
             snapshot = quote(cart, items, form)
         except Problem as problem:

@@ -245,23 +245,30 @@ class Sessions:
         now = datetime.now(UTC)
         row = await self._row(hash_of(cookie))
         if row is None:
-            alive = time.time() - issued < ROWLESS_SECONDS
-            return Session(cookie, self.signer.guest_owner(cookie)) if alive else None
+            return self._rowless(cookie, issued)
         if row.ended_at is not None:
             return _rotated(cookie, row, leaving=leaving)
         if _is_over(row, now):
             return None
         if now - row.seen_at > SEEN_EVERY:
-            return Session(cookie, row.guest_owner, await self._saw(row), renewed=True)
+            seen = await self._saw(Session(cookie, row.guest_owner, row))
+            return replace(seen, renewed=True) if seen.row is not None else self._rowless(cookie, issued)
         return Session(cookie, row.guest_owner, row)
+
+    def _rowless(self, cookie: str, issued: float) -> Session | None:
+        alive = time.time() - issued < ROWLESS_SECONDS
+        return Session(cookie, self.signer.guest_owner(cookie)) if alive else None
 
     async def reread(self, session: Session) -> Session:
         """The session as the database has it now."""
         self._cache.pop(hash_of(session.id), None)
-        return replace(session, row=await self._row(hash_of(session.id)))
+        return self._as_it_is(session, await self._row(hash_of(session.id)))
 
     async def keep(self, session: Session) -> Session:
-        """Make sure that the session has a row: something is about to be changed through it."""
+        """Make sure that the session has a row: something is about to be changed through it.
+
+        What is remembered here may be old: the row may tell that the session has ended elsewhere.
+        """
         if session.row is not None:
             return session
 
@@ -311,7 +318,7 @@ class Sessions:
         async def work(database: AsyncSession) -> SessionRow:
             alive = await self._end(database, old, by="login")
             mine = not another and await self._adopts(database, owner, old.guest_owner, alive=alive)
-            guest = old.guest_owner if mine else self.signer.guest_owner(session_id)
+            guest = old.guest_owner if mine else self.fresh().guest_owner  # Not its own: that one is never adopted.
             merge_id = merge_id_of(guest, owner)
             await database.exec(insert(SessionRow).values(**values, guest_owner=guest, merge_id=merge_id))
             return (await database.exec(select(SessionRow).where(SessionRow.id_hash == values["id_hash"]))).one()
@@ -567,20 +574,26 @@ class Sessions:
         self._cache[id_hash] = row
         return row
 
-    async def _saw(self, row: SessionRow) -> SessionRow:
-        return (await self._set(Session("", row.guest_owner, row), seen_at=datetime.now(UTC))).row or row
+    async def _saw(self, session: Session) -> Session:
+        return await self._set(session, seen_at=datetime.now(UTC))
 
     async def _set(self, session: Session, *, ended_too: bool = False, **values: Any) -> Session:
         assert session.row is not None
         id_hash = session.row.id_hash
 
-        async def work(database: AsyncSession) -> SessionRow:
+        async def work(database: AsyncSession) -> SessionRow | None:
             changed = update(SessionRow).where(col(SessionRow.id_hash) == id_hash).values(**values)
             await database.exec(changed if ended_too else changed.where(col(SessionRow.ended_at).is_(None)))
-            return (await database.exec(select(SessionRow).where(SessionRow.id_hash == id_hash))).one()
+            return (await database.exec(select(SessionRow).where(SessionRow.id_hash == id_hash))).first()
 
         row = await self._database.transact(work)
         self._cache[id_hash] = row
+        return self._as_it_is(session, row)
+
+    def _as_it_is(self, session: Session, row: SessionRow | None) -> Session:
+        """With the row that it has now. Without one it speaks for the guest of its id, whoever it spoke for before."""
+        if row is None and session.id:
+            return Session(session.id, self.signer.guest_owner(session.id))
         return replace(session, row=row)
 
     async def _end(self, database: AsyncSession, session: Session, *, by: str) -> bool:

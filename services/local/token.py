@@ -42,8 +42,11 @@ class _Form(HTMLParser):
             self.fields[str(told["name"])] = told.get("value") or ""
 
 
-def access_token(client: httpx.Client, *, user: str, password: str, scope: str) -> str:
+def access_token(client: httpx.Client, *, user: str, password: str, scope: str, **asked: str) -> str:
     """Sign the user in and redeem the code.
+
+    Args:
+        asked: what else the provider is asked, such as `prompt="create"` for its page for a new account.
 
     Raises:
         SignInError: the provider says no.
@@ -59,6 +62,7 @@ def access_token(client: httpx.Client, *, user: str, password: str, scope: str) 
             "state": state,
             "code_challenge": base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("="),
             "code_challenge_method": "S256",
+            **asked,
         },
     )
     code = _code(_signed_in(client, page, user=user, password=password), state, issuer=str(client.base_url))

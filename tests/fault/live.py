@@ -16,6 +16,7 @@ from typing import ParamSpec, Self, TypeVar
 from services.local.settings import SERVICES
 from services.local.stack import Plan, Stack
 from services.verify import check
+from tests.fault.adders import Adder
 from tests.fault.asking import Door
 from tests.fault.cpu import used
 from tests.fault.histories import Diary
@@ -35,6 +36,7 @@ RECONCILE = {"RECONCILE_AFTER_SECONDS": "2", "RECONCILE_EVERY_SECONDS": "0.5"}
 LOOK_SECONDS = 5.0
 UNHANDLED = "unhandled error"
 OPERATORS = 2
+ADDERS = 2
 KINDS = ("guest", "member", "guest", "program", "member", "guest")
 
 
@@ -100,7 +102,7 @@ class Live:
         # The kernel ends what was started together with the thread that started it: one thread does it all.
         self._keeper = ThreadPoolExecutor(1, thread_name_prefix="stack")
         self._crowd: list[tuple[Shopper, asyncio.Task[None]]] = []
-        self._desk: list[tuple[Operator, asyncio.Task[None]]] = []
+        self._desk: list[tuple[Operator | Adder, asyncio.Task[None]]] = []
         self._timing: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -170,8 +172,13 @@ class Live:
         await asyncio.gather(*(operator.take_token() for operator in new))
         self._desk += [(operator, asyncio.create_task(operator.live())) for operator in new]
 
+    async def open_baskets(self) -> None:
+        """People come in whose every add is told apart."""
+        new = [Adder(number, self.town, f"adder:{self.asked.seed}") for number in range(ADDERS)]
+        self._desk += [(adder, asyncio.create_task(adder.live())) for adder in new]
+
     @property
-    def _everybody(self) -> list[tuple[Shopper | Operator, asyncio.Task[None]]]:
+    def _everybody(self) -> list[tuple[Shopper | Operator | Adder, asyncio.Task[None]]]:
         return [*self._crowd, *self._desk]
 
     async def floor(self, shoppers: int, seconds: float) -> Floor:

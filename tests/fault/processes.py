@@ -35,6 +35,7 @@ SHORT = (
     ("cartdb-1", RESTARTED),
 )
 
+ADDS = ("FT-01", "FT-08")
 MOST_TOLD = 25
 TO_NOTICE = "s until it was first noticed that something is broken"
 
@@ -48,6 +49,7 @@ async def trouble(live: Live) -> Report:
     began = time.monotonic()
     await measure(live, report)
     await live.open_desk()
+    await live.open_baskets()
     since = telling.now(live)
     cases = {
         deed: Case(f"{deed[0]} {deed[1]} under load", THREADS_OF_SERVICES[deed[0].partition("-")[0]])
@@ -137,6 +139,8 @@ def conclude(report: Report, live: Live) -> None:
         live.town.attempts
     )
     report.counts["refunds compared at the end"] = len(live.town.givings)
+    compared = live.town.counts["unique adds compared at the end"]
+    report.cases.append(Case("many tabs add at once, and every add is told from all others", ADDS, compared))
     report.counts |= {f"verified: {name}": count for name, count in sorted(live.verdict.counts.items())}
 
 

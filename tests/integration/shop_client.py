@@ -237,6 +237,19 @@ class Shop:
         answer = self._catalog.patch(f"/products/{sku}", json={"price": price})
         assert answer.status_code == 200, answer.text
 
+    def come_back(self, sku: str, *, price: int, stock: int = 100) -> None:
+        """Sell again under a SKU what was withdrawn: another product."""
+        product = {"title": "A thing that came back", "category": "Tests", "price": price, "stock": stock}
+        answer = self._catalog.put(f"/products/{sku}", json=product)
+        assert answer.status_code == 201, answer.text
+
+    def sell_by_variant(self, sku: str) -> str:
+        """The SKU of a variant, by which alone the product is sold from now on."""
+        variant = f"{sku}-v"
+        answer = self._catalog.put(f"/products/{sku}/variants/{variant}", json={"title": "Large", "stock": 5})
+        assert answer.status_code == 201, answer.text
+        return variant
+
     def restock(self, sku: str, stock: int) -> None:
         answer = self._catalog.put(f"/stock/{sku}", json={"stock": stock})
         assert answer.status_code == 200, answer.text

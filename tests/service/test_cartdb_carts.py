@@ -341,3 +341,28 @@ async def test_an_expired_token_is_told_as_expired_every_time(cartdb: CartDb) ->
     ]
 
     assert told == ["The access token is not good: it has expired."] * 2
+
+
+async def test_adds_while_the_current_cart_is_deleted_twice_wait_for_nobody_who_waits_for_them(
+    cartdb: CartDb, database: DatabaseUrls
+) -> None:
+    async def deadlocks() -> int:
+        connection = await asyncpg.connect(database.app)
+        try:
+            return int(
+                await connection.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+            )
+        finally:
+            await connection.close()
+
+    before = await deadlocks()
+    for _ in range(50):
+        guest = cartdb.guest(new_guest())
+        cart = (await cartdb.add(guest)).json()["cart_id"]
+
+        pairs = [(cartdb.http.delete(f"/carts/{cart}", headers=guest), cartdb.add(guest)) for _ in range(3)]
+        answers = await asyncio.gather(*[call for pair in pairs for call in pair])
+
+        assert {answer.status_code for answer in answers} == {200, 204}
+        assert (await cartdb.cart(guest))["status"] == "open"
+    assert await deadlocks() == before

@@ -35,7 +35,7 @@ async def test_cartdb_refuses_every_field_that_is_not_the_callers(cartdb: CartDb
     who = somebody(cartdb) if name in OF_USERS else somebodys_guest(cartdb)
     ask = await CARTDB[name](cartdb, who)
     operation = operations("cartdb")[name]
-    mine = name in {"add", "update", "create", "rename", "freeze", "preview", "erase"}
+    mine = name in {"add", "update", "create", "rename", "freeze", "erase", "preview"}
 
     headers = dict(who.headers) if mine else cartdb.checkout(who.owner)
     watching = cartdb.issuer.service(Scope.CART_WATCH)

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from services.contracts.carts import CartStatus, Receipt
-from services.contracts.catalog import Item, Product
+from services.contracts.catalog import Gone, Item, Product
 from services.contracts.money import Money
 from services.contracts.problems import CartAlreadyPurchased, CartInCheckout, CartIsEmpty, MergeNotFound, Unavailable
 from services.contracts.refunds import RefundState
@@ -276,8 +276,8 @@ class Storefront:
             return None
         if receipt.undone_at or datetime.now(UTC) - receipt.applied_at > RECEIPT_SHOWN:
             return None
-        items = await self.shopping.shelf.items(line.sku for line in receipt.lines)
-        titles = {sku: named(item) for sku, item in items.items()}
+        goods = await self.shopping.shelf.known(line.sku for line in receipt.lines)
+        titles = {sku: named(what) for sku, what in goods.items()}
         return Moved(receipt, titles, fresh=SIGNED_IN_MARK in self.request.query_params)
 
     async def _removed(self) -> Item | None:
@@ -290,9 +290,9 @@ def left_of(order: Order) -> int:
     return order.total - sum(one.amount for one in order.refunds if one.status is not RefundState.FAILED)
 
 
-def named(item: Item) -> str:
+def named(what: Item | Gone) -> str:
     """An item's title with its variant's."""
-    return f"{item.title}, {item.variant}" if item.variant else item.title
+    return f"{what.title}, {what.variant}" if what.variant else what.title
 
 
 def _just_now(order: Order) -> bool:
