@@ -439,7 +439,7 @@ class CartMachine(RuleBasedStateMachine):
         self.freeze(guest, 0)
         self.apply(0, strategy)
         self.close(guest)
-        if undo:
+        if undo and self.owners[2].merges:
             self.undo(0)
         if paying:
             self._step(guest, self.checkouts[guest][0], "attach", "pi_1")

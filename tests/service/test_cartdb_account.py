@@ -406,6 +406,25 @@ async def test_a_late_twin_of_an_adoption_brings_no_line_back(cartdb: CartDb, da
     assert await violations(database) == []
 
 
+async def test_expiry_takes_the_rest_of_a_guest_who_bought_nothing(cartdb: CartDb, database: DatabaseUrls) -> None:
+    life = Life(cartdb)
+    await life.add()
+    await life.erase()
+    connection = await asyncpg.connect(database.owner)
+    try:
+        current = await connection.fetchval("SELECT current_cart_id FROM shoppers WHERE owner_id = $1", life.owner)
+        await connection.execute("UPDATE carts SET expires_at = now() - interval '1 s' WHERE owner_id = $1", life.owner)
+
+        outcome = await connection.fetchval(
+            "SELECT expire_cart($1, $2, $3, 30, true)", life.owner, current, first_cart_id(life.owner)
+        )
+    finally:
+        await connection.close()
+
+    assert outcome == "forgotten"
+    assert await life.everything() == {part.value: [] for part in AccountPart}
+
+
 async def test_the_verifier_cannot_erase_nor_can_the_app_delete_beside_it(database: DatabaseUrls) -> None:
     connection = await asyncpg.connect(database.owner)
     try:

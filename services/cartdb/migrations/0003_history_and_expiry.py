@@ -101,8 +101,10 @@ EDIT_CART = """
             END IF;
             IF v_cart IS NOT NULL THEN
                 SELECT * INTO v_row FROM carts WHERE owner_id = p_owner AND cart_id = v_cart FOR UPDATE;
-                -- A checkout that was settled while we waited for the row has moved the pointer on.
                 EXIT WHEN FOUND AND (p_cart IS NOT NULL OR v_row.status NOT IN ('purchased', 'deleted'));
+                -- Whoever ended the cart while we waited for its row has moved the pointer on in the same transaction.
+                -- Look again without a lock on the shopper: they lock it before a cart, and we hold a cart's row.
+                CONTINUE WHEN FOUND;
                 IF p_cart IS NOT NULL AND p_cart <> p_first_cart THEN
                     outcome := 'cart_not_found';
                     EXIT;

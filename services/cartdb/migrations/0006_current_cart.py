@@ -6,8 +6,8 @@ edit of a cart fires neither trigger.
 
 from alembic import op
 
-revision = "0009"
-down_revision = "0008"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
