@@ -63,9 +63,12 @@ down: ## stop the containers, keep their data
 	docker compose down --remove-orphans
 
 ##@ Change it
-.PHONY: test faults fuzz test-compose bench-login check openapi audit sbom lock clean
+.PHONY: test test-browser faults fuzz test-compose bench-login check openapi other-shops audit sbom lock clean
 test: .test-packages ## all tests, on servers that they start and stop; ARGS="-k cart"
 	@$(BIN)/python -m pytest -q $(ARGS)
+
+test-browser: .browser-packages ## the shop in tabs of a real browser, Chromium; BASE_URL=… for a running stack, CHROMIUM=/path/to/it
+	@$(BIN)/python -m pytest -q tests/browser $(ARGS)
 
 test-compose: .test-packages ## the integration tests against docker compose, which is started and stopped
 	@deploy/test-compose $(ARGS)
@@ -87,6 +90,9 @@ check: .check-packages ## lint, format and types
 openapi: .run-packages ## write docs/openapi/*.json from the code
 	@$(BIN)/python -m services.local.openapi
 
+other-shops: .test-packages ## write docs/other-shops.md from the list of real failures
+	@$(BIN)/python -m tests.fault.other_shops
+
 audit: .audit-packages ## known holes in what the locks name, Python's and Node's; fails if it cannot ask, too
 	@$(BIN)/python -m services.local.supply audit
 
@@ -100,11 +106,13 @@ clean: ## delete the virtual environment and caches, keep data
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: .run-packages .test-packages .check-packages .audit-packages
+.PHONY: .run-packages .test-packages .browser-packages .check-packages .audit-packages
 .run-packages:
 	$(call install,run)
 .test-packages:
 	$(call install,test)
+.browser-packages:
+	$(call install,browser)
 .check-packages:
 	$(call install,check)
 .audit-packages:

@@ -13,6 +13,8 @@ from services.chassis.auth import bearer_scheme, verifier_of
 from services.chassis.database import FastDatabase
 from services.chassis.openid import provider_of
 
+from .account_api import accounts
+from .account_store import AccountStore
 from .adoption_api import adoptions
 from .adoption_store import AdoptionStore
 from .api import router
@@ -26,6 +28,8 @@ from .rows import Opening
 from .settings import Settings
 from .store import Store
 from .upkeep import tidy_for_ever
+from .watch_api import watch
+from .watch_store import WatchStore
 
 # Far above what the largest carts of one shopper come to: the shopper's own limit is the controller's.
 BODY_LIMIT = 8 * 1024 * 1024
@@ -63,6 +67,8 @@ def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBa
                 "purchases": PurchaseStore(database, opening),
                 "refunds": RefundStore(database),
                 "adoptions": AdoptionStore(database, opening),
+                "watching": WatchStore(database),
+                "accounts": AccountStore(database, limits),
                 "verifier": verifier_of(provider, settings),
             }
 
@@ -72,11 +78,12 @@ def create_app(settings: Settings | None = None, *, idp_transport: httpx.AsyncBa
         description="Carts between sessions, and the single truth of what is purchased. The controller calls it.",
         settings=settings,
         lifespan=lifespan,
-        routers=[router, purchases, refunds, adoptions],
+        routers=[router, purchases, refunds, adoptions, watch, accounts],
         guard=Security(bearer_scheme(settings.oidc_issuer)),
         pings=pings,
         body_limit=BODY_LIMIT,
         issuer=settings.oidc_issuer,
+        quiet=frozenset({"/versions"}),
     )
 
 

@@ -16,7 +16,8 @@ from .cart import Limits
 EXPIRED = """
     SELECT owner_id, cart_id FROM carts AS c
     WHERE status IN ('open', 'moved', 'deleted') AND emptied_at IS NULL AND expires_at < now() AND NOT EXISTS (
-        SELECT FROM purchases p WHERE p.owner_id = c.owner_id AND p.cart_id = c.cart_id AND p.state <> 'failed')
+        SELECT FROM purchases p WHERE p.owner_id = c.owner_id AND p.cart_id = c.cart_id
+            AND p.state IN ('pending', 'paid'))
     ORDER BY expires_at LIMIT $1
 """
 # Looked through without an index: one would make every edit with a key dearer.

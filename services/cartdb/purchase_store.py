@@ -16,7 +16,7 @@ from .rows import Opening, find_and_lock_cart, lock_cart, point_at, remember, re
 
 PURCHASE_COLUMNS = """
     owner_id, checkout_id, cart_id, state, reason, fingerprint, snapshot, intent_id, created_at, attached_at,
-    decided_at, CASE WHEN state = 'paid' THEN (
+    decided_at, erased_at, CASE WHEN state = 'paid' THEN (
         SELECT json_agg(refunds ORDER BY refunds.created_at, refund_id) FROM refunds
         WHERE refunds.owner_id = purchases.owner_id AND refunds.checkout_id = purchases.checkout_id
     ) END AS refunds
@@ -94,7 +94,7 @@ class PurchaseStore:
             )
             if len(rows) != 1:
                 raise OrderNotFound(order_id=str(checkout_id))
-            return _purchase(rows[0])
+            return purchase_of_row(rows[0])
 
         return await self._database.transact(work)
 
@@ -122,7 +122,7 @@ class PurchaseStore:
                 [state.value for state in states],
                 list(rules.REFUSALS),
             )
-            return [_purchase(row) for row in rows]
+            return [purchase_of_row(row) for row in rows]
 
         return await self._database.transact(work)
 
@@ -228,7 +228,7 @@ class PurchaseStore:
                 older_than_seconds,
                 limit,
             )
-            return [_purchase(row) for row in rows]
+            return [purchase_of_row(row) for row in rows]
 
         return await self._database.transact(work)
 
@@ -244,7 +244,7 @@ class PurchaseStore:
                 checkout_id,
                 older_than_seconds,
             )
-            return [_purchase(row) for row in rows]
+            return [purchase_of_row(row) for row in rows]
 
         return await self._database.transact(work)
 
@@ -256,6 +256,9 @@ def _of(checkout_id: UUID, **more: str) -> dict[str, str]:
 async def _insert_purchase(
     connection: asyncpg.Connection, owner_id: str, cart_id: UUID, request: PurchaseRequest, reason: str | None
 ) -> bool:
+    snapshot = request.snapshot
+    if reason is not None:  # Nothing will be sent to anybody; a late request must not bring back who was erased.
+        snapshot = snapshot.model_copy(update={"shipping_address": None, "billing_address": None, "email": None})
     status = await connection.execute(
         """
         INSERT INTO purchases
@@ -269,9 +272,9 @@ async def _insert_purchase(
         (PurchaseState.FAILED if reason else PurchaseState.PENDING).value,
         reason,
         request.fingerprint,
-        request.snapshot.model_dump_json(),
-        request.snapshot.amount,
-        request.snapshot.currency,
+        snapshot.model_dump_json(),
+        snapshot.amount,
+        snapshot.currency,
     )
     return bool(status == "INSERT 0 1")
 
@@ -290,7 +293,7 @@ async def _decide(connection: asyncpg.Connection, known: Purchase, state: Purcha
     assert status == "UPDATE 1", f"purchase {known.checkout_id} left pending while its row was locked"
 
 
-def _purchase(row: asyncpg.Record) -> Purchase:
+def purchase_of_row(row: asyncpg.Record) -> Purchase:
     columns = dict(row)
     snapshot, refunds = columns.pop("snapshot"), columns.pop("refunds")
     return Purchase(
@@ -302,7 +305,7 @@ def _purchase(row: asyncpg.Record) -> Purchase:
 
 async def _purchase_of(connection: asyncpg.Connection, owner_id: str, checkout_id: UUID) -> Purchase | None:
     row = await connection.fetchrow(READ_PURCHASE, owner_id, checkout_id)
-    return _purchase(row) if row else None
+    return purchase_of_row(row) if row else None
 
 
 async def purchase_or_not_found(
@@ -311,7 +314,7 @@ async def purchase_or_not_found(
     row = await connection.fetchrow(READ_PURCHASE + (" FOR UPDATE" if lock else ""), owner_id, checkout_id)
     if row is None:
         raise OrderNotFound(order_id=str(checkout_id))
-    return _purchase(row)
+    return purchase_of_row(row)
 
 
 async def _known_purchase(

@@ -164,10 +164,11 @@ async def list_categories(goods: Goods) -> CategoryList:
 
 @reading.post("/items/query", summary="What can be put into a cart, by SKU or id")
 async def query_items(goods: Goods, query: ItemQuery) -> ItemList:
-    """Prices and stock as they are now. What is not in the answer does not exist; an item with `variants_of` cannot be
-    put into a cart itself. An id pair with a null variant names the product itself.
+    """Prices and stock as they are now. What is not among the items is not sold, and `gone` tells what some of those
+    SKUs were; an item with `variants_of` cannot be put into a cart itself. An id pair with a null variant names the
+    product itself.
     """
-    return ItemList(items=await goods.items(query))
+    return await goods.items(query)
 
 
 @reading.post("/products/descriptions", summary="Descriptions of zero or more SKUs")

@@ -25,7 +25,7 @@ from services.contracts.catalog import ProductWrite, VariantWrite
 from services.contracts.problems import Problem
 
 from .goods import COLUMNS, is_sku, out_of_place, product_in, search_text, variant_in
-from .rows import retire
+from .rows import Name, retire
 
 T = TypeVar("T")
 Shown = Callable[[str, int, int], None]
@@ -294,9 +294,15 @@ class Load:
 
     async def _prune(self) -> None:
         kept = [good.sku for good in self._goods.lines]
-        gone = [*await self._fetch(_PRUNE_VARIANTS, skus=kept), *await self._fetch(_PRUNE_PRODUCTS, skus=kept)]
+        connection = await self._session.connection()
+        names: dict[str, Name] = {}
+        for prune in (_PRUNE_VARIANTS, _PRUNE_PRODUCTS):
+            names |= {
+                sku: (title, variant) for sku, title, variant in await connection.execute(text(prune), {"skus": kept})
+            }
+        gone = sorted(names)
         for start in range(0, len(gone), AT_ONCE):
-            await retire(self._session, sorted(gone)[start : start + AT_ONCE])
+            await retire(self._session, {sku: names[sku] for sku in gone[start : start + AT_ONCE]})
         self._outcome.removed += len(gone)
 
 
@@ -383,13 +389,17 @@ _WITHDRAW_STOCK_OF_FAMILIES = """
        AND skus.available > 0
        AND EXISTS (SELECT FROM variants WHERE variants.product_id = products.product_id)
 """
-_PRUNE_VARIANTS = "DELETE FROM variants WHERE sku <> ALL(CAST(:skus AS text[])) RETURNING sku, product_id"
+_PRUNE_VARIANTS = """
+    DELETE FROM variants USING products
+     WHERE products.product_id = variants.product_id AND variants.sku <> ALL(CAST(:skus AS text[]))
+    RETURNING variants.sku, products.title, variants.title
+"""
 # A product that the file does not name stays while the file names a variant of it.
 _PRUNE_PRODUCTS = """
     DELETE FROM products
      WHERE sku <> ALL(CAST(:skus AS text[]))
        AND NOT EXISTS (SELECT FROM variants WHERE variants.product_id = products.product_id)
-    RETURNING sku, product_id
+    RETURNING sku, title, NULL
 """
 
 

@@ -1,6 +1,6 @@
 """The rows of goods and stock, and the one order in which stock is locked."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
@@ -14,7 +14,7 @@ from sqlalchemy import (
     Update,
     any_,
     literal,
-    update,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
@@ -22,6 +22,17 @@ from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 Kind = Literal["product", "variant"]
+Name = tuple[str, str | None]
+"""A product's title and its variant's."""
+
+_RETIRE = """
+    UPDATE skus
+       SET kind = NULL, supplied = supplied - available, available = 0,
+           last_title = gone.title, last_variant = gone.variant
+      FROM unnest(CAST(:skus AS text[]), CAST(:titles AS text[]), CAST(:variants AS text[]))
+           AS gone (sku, title, variant)
+     WHERE skus.sku = gone.sku
+"""
 
 
 class Row(SQLModel, registry=registry()):
@@ -29,7 +40,7 @@ class Row(SQLModel, registry=registry()):
 
 
 class SkuRow(Row, table=True):
-    """A SKU that is or was sold, what it names now, and where its stock is."""
+    """A SKU that is or was sold, what it names now or was called at last, and where its stock is."""
 
     __tablename__: ClassVar[str] = "skus"
 
@@ -39,6 +50,8 @@ class SkuRow(Row, table=True):
     available: int = Field(sa_type=BigInteger)
     held: int = Field(sa_type=BigInteger)
     sold: int = Field(sa_type=BigInteger)
+    last_title: str | None = None
+    last_variant: str | None = None
 
 
 class ProductRow(Row, table=True):
@@ -116,11 +129,16 @@ async def lock(session: AsyncSession, skus: Collection[str]) -> None:
     await session.exec(statement.with_for_update(key_share=True))
 
 
-async def retire(session: AsyncSession, skus: Collection[str]) -> None:
-    """Let SKUs name nothing: what is on the shelf is taken off; what is held or sold stays on record."""
-    await lock(session, skus)
-    gone = {"kind": None, "supplied": col(SkuRow.supplied) - col(SkuRow.available), "available": 0}
-    await session.exec(quietly(update(SkuRow).where(sku_in(SkuRow, skus)).values(gone)))
+async def retire(session: AsyncSession, names: Mapping[str, Name]) -> None:
+    """Let SKUs name nothing: what is on the shelf is taken off; what is held or sold, and what it was, stay on record.
+
+    Args:
+        names: by SKU, what it was called.
+    """
+    await lock(session, names)
+    titles, variants = [name[0] for name in names.values()], [name[1] for name in names.values()]
+    columns = {"skus": list(names), "titles": titles, "variants": variants}
+    await (await session.connection()).execute(text(_RETIRE), columns)
 
 
 def quietly(statement: Update) -> Update:

@@ -26,7 +26,9 @@ from services.chassis.database import Database
 from services.contracts.catalog import (
     Category,
     Description,
+    Gone,
     Item,
+    ItemList,
     ItemQuery,
     Product,
     ProductPage,
@@ -39,7 +41,7 @@ from services.contracts.catalog import (
 from services.contracts.problems import ProductNotFound, SkuExists, VariantRequired
 
 from .goods import changes_of, cursor_after, is_id, is_sku, search_text, search_words, sku_before, still_as_seen
-from .rows import Kind, ProductRow, SkuRow, VariantRow, lock, quietly, retire, sku_in
+from .rows import Kind, Name, ProductRow, SkuRow, VariantRow, lock, quietly, retire, sku_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +108,8 @@ class Store:
 
         return await self._database.transact(work)
 
-    async def items(self, query: ItemQuery) -> list[Item]:
-        """What can be put into a cart, in one statement."""
+    async def items(self, query: ItemQuery) -> ItemList:
+        """What can be put into a cart, in one statement; another tells what there was of SKUs that are not sold."""
         skus = _well_formed(query.skus)
         pairs = {(product, variant) for product, variant in query.ids if is_id(product) and is_id(variant or 1)}
         products = [product for product, variant in pairs if variant is None]
@@ -117,13 +119,15 @@ class Store:
             _variant_items().where(or_(sku_in(VariantRow, skus), _id_in(VariantRow.variant_id, variants))),
         )
 
-        async def work(session: AsyncSession) -> Sequence[Any]:
-            return (await (await session.connection()).execute(statement)).mappings().all()
+        async def work(session: AsyncSession) -> ItemList:
+            rows = (await (await session.connection()).execute(statement)).mappings().all()
+            found = [Item.model_validate({**row, "currency": self._currency}) for row in rows]
+            missing = set(skus) - {item.sku for item in found}
+            items = [item for item in found if item.sku in asked or (item.product_id, item.variant_id) in pairs]
+            return ItemList(items=items, gone=await _gone(session, missing) if missing else [])
 
-        rows = await self._database.transact(work)
-        found = [Item.model_validate({**row, "currency": self._currency}) for row in rows]
         asked = set(skus)
-        return [item for item in found if item.sku in asked or (item.product_id, item.variant_id) in pairs]
+        return await self._database.transact(work)
 
     async def descriptions(self, skus: list[str]) -> list[Description]:
         """One description for each SKU asked for, in the order asked."""
@@ -207,7 +211,7 @@ class Store:
             await lock(session, [sku, *(variant.sku for variant in (unlocked.variants if unlocked else []))])
             seen = await self._to_edit(session, sku, if_match=if_match)
             await session.exec(delete(ProductRow).where(col(ProductRow.product_id) == seen.product_id))
-            await retire(session, [sku, *(variant.sku for variant in seen.variants)])
+            await retire(session, _names(seen))
 
         await self._database.transact(work)
 
@@ -248,7 +252,7 @@ class Store:
             if variant_sku not in {variant.sku for variant in seen.variants}:
                 raise ProductNotFound(sku=variant_sku)
             await session.exec(delete(VariantRow).where(col(VariantRow.sku) == variant_sku))
-            await retire(session, [variant_sku])
+            await retire(session, {variant_sku: _names(seen)[variant_sku]})
 
         await self._database.transact(work)
 
@@ -352,6 +356,17 @@ async def _missing(session: AsyncSession, skus: Sequence[str]) -> list[str]:
     named = sku_in(SkuRow, _well_formed(skus))
     known = set(await session.exec(select(col(SkuRow.sku)).where(named, col(SkuRow.kind).is_not(None))))
     return [sku for sku in dict.fromkeys(skus) if sku not in known]
+
+
+async def _gone(session: AsyncSession, skus: Iterable[str]) -> list[Gone]:
+    was_sold = (sku_in(SkuRow, skus), col(SkuRow.kind).is_(None), col(SkuRow.last_title).is_not(None))
+    rows = await session.exec(select(SkuRow).where(*was_sold))
+    return [Gone(sku=row.sku, title=row.last_title, variant=row.last_variant) for row in rows]
+
+
+def _names(product: Product) -> dict[str, Name]:
+    of_variants: dict[str, Name] = {variant.sku: (product.title, variant.title) for variant in product.variants}
+    return {product.sku: (product.title, None), **of_variants}
 
 
 async def _variants(session: AsyncSession, product_ids: list[int]) -> dict[int | None, list[Variant]]:

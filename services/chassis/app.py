@@ -52,6 +52,7 @@ Renderer = Callable[[Request, Problem], Response]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Any]]]
 
 BODY_LIMIT = 64 * 1024
+STREAM_MEDIA_TYPE = "text/event-stream"
 PING_SECONDS = 2.0
 _ID_SHAPE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TRACE_SHAPE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -108,8 +109,9 @@ class Service(FastAPI):
 class Edge:
     """What happens to every request before and after the routes: ids, limits, measures, last resort."""
 
-    def __init__(self, app: ASGIApp, *, render: Renderer, body_limit: int) -> None:
+    def __init__(self, app: ASGIApp, *, render: Renderer, body_limit: int, quiet: frozenset[str] = frozenset()) -> None:
         self._app = app
+        self._quiet = quiet
         self._render = render
         self._body_limit = body_limit
 
@@ -130,7 +132,7 @@ class Edge:
             logger.exception("unhandled error", method=scope["method"], route=exchange.route)
             await self._answer(exchange, InternalError(request_id=exchange.id))
         finally:
-            exchange.finish()
+            exchange.finish(quiet=self._quiet)
 
     async def _answer(self, exchange: "_Exchange", problem: Problem) -> None:
         if exchange.status:
@@ -157,6 +159,7 @@ class _Exchange:
         self._receive = receive
         self._body_left = body_limit
         self._started = time.perf_counter()
+        self._took: float | None = None
         wanted = self.headers.get("x-request-id", "")
         self.id = wanted if _ID_SHAPE.fullmatch(wanted) else uuids.uuid7().hex
         request_id.set(self.id)
@@ -188,16 +191,25 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = int(message["status"])
-            MutableHeaders(scope=message)["x-request-id"] = self.id
+            headers = MutableHeaders(scope=message)
+            headers["x-request-id"] = self.id
+            if headers.get("content-type", "").startswith(STREAM_MEDIA_TYPE):
+                # How long a stream stays open says nothing about how quick its answer was.
+                self._took = time.perf_counter() - self._started
         await self._send(message)
 
-    def finish(self) -> None:
-        seconds = time.perf_counter() - self._started
+    def finish(self, *, quiet: frozenset[str]) -> None:
+        whole = time.perf_counter() - self._started
+        seconds = whole if self._took is None else self._took
         method = self.scope["method"] if self.scope["method"] in _METHODS else "OTHER"
         HTTP_REQUESTS.labels(method, self.route, str(self.status)).inc()
         HTTP_DURATION.labels(method, self.route).observe(seconds)
-        if self.route not in _QUIET:
-            logger.info("request", method=method, route=self.route, status=self.status, ms=round(seconds * 1000, 1))
+        hushed = self.route in _QUIET or (self.route in quiet and self.status < HTTPStatus.BAD_REQUEST)
+        if not hushed:
+            lasted = {} if self._took is None else {"open_s": round(whole, 1)}
+            logger.info(
+                "request", method=method, route=self.route, status=self.status, ms=round(seconds * 1000, 1), **lasted
+            )
 
 
 # pydantic's own words for these speak of its classes and of regular expressions.
@@ -231,6 +243,7 @@ def create_service(
     docs_links: tuple[str, ...] = (),
     faults: Faults | None = None,
     https: bool = False,
+    quiet: frozenset[str] = frozenset(),
 ) -> FastAPI:
     """A FastAPI application with everything that all services share.
 
@@ -242,6 +255,7 @@ def create_service(
         docs_links: further pages under /docs/ that the docs page leads to.
         faults: the script of a service that may be told to misbehave.
         https: whether browsers reach it by https.
+        quiet: routes that are asked all the time, so that only what goes wrong there is logged.
     """
     configure_logging(name, log_format=settings.log_format, level=settings.log_level)
     app = Service(
@@ -271,7 +285,7 @@ def create_service(
     if faults is not None:
         app.include_router(faults.router())
         app.add_middleware(FaultScripts, faults=faults)
-    app.add_middleware(Edge, render=render, body_limit=body_limit)
+    app.add_middleware(Edge, render=render, body_limit=body_limit, quiet=quiet)
     return app
 
 

@@ -3,10 +3,14 @@
 import asyncio
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+# Where an application's lifespan says which of its answers go on for ever.
+ENDLESS = "endless_answers"
+# For this long the end of a process waits for a client that does not read.
+FAREWELL_SECONDS = 1.0
 # A process that stood still finds its deadlines past before it has read what came meanwhile.
 SECOND_LOOK_SECONDS = 0.25
 
@@ -16,7 +20,7 @@ class Limits:
     """What a client may take. A request that is being worked on is not watched: the service has its own deadlines.
 
     Attributes:
-        connections: at once; the next one is answered 503.
+        connections: at once; the next one is answered 503. Endless answers have a limit of their own.
         idle_seconds: without a request, or without reading on what is answered.
         head_bytes: request line and headers together; and anything else that is no body.
     """
@@ -27,6 +31,13 @@ class Limits:
     idle_seconds: float = 75.0
     head_bytes: int = 32 * 1024
     headers: int = 100
+
+
+class EndlessAnswers(Protocol):
+    """Answers that end when they are told to: the end of the process waits for them, and they are many."""
+
+    def __len__(self) -> int: ...
+    def close(self) -> None: ...
 
 
 class TooLargeError(Exception):
@@ -53,6 +64,19 @@ class LimitedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._allow(self.limits.head_seconds)
         self._watch = self.loop.call_later(self.limits.head_seconds, self._look)
+
+    def shutdown(self) -> None:
+        """The process ends: so do answers that would go on, and whoever does not read is not waited for."""
+        if (endless := self._endless) is not None:
+            endless.close()
+        if self._unread is not None and self.flow.write_paused:
+            self._unread.cancel()
+            self._unread = self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
+        super().shutdown()
+
+    @property
+    def _endless(self) -> EndlessAnswers | None:
+        return self.app_state.get(ENDLESS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching."""
@@ -97,6 +121,8 @@ class LimitedProtocol(HttpToolsProtocol):
             raise TooLargeError
         self._in_head, self._head_bytes = False, 0
         self._allow(self.limits.body_seconds)
+        # Streams have a limit of their own, and do not shut the door for requests that are over in a moment.
+        self.limit_concurrency = self.limits.connections + len(self._endless or ())
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -193,8 +193,9 @@ def _add_problems(responses: dict[str, Any], status: str, refusal: Mapping[str, 
 
 
 def _under_their_media_type(content: dict[str, Any]) -> None:
-    if PROBLEM_MEDIA_TYPE in content and "application/json" in content:
-        content[PROBLEM_MEDIA_TYPE].update(content.pop("application/json"))
+    for others in {"application/json", "text/event-stream"} & set(content):
+        if PROBLEM_MEDIA_TYPE in content:
+            content[PROBLEM_MEDIA_TYPE].update(content.pop(others))
 
 
 def openapi_text(app: FastAPI) -> str:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from services.chassis.connection import LimitedProtocol
 from services.chassis.faults import CUT
+from services.chassis.open_files import allow_many_connections
 
 OFF = frozenset({"", "0", "f", "false", "n", "no", "off"})
 
@@ -24,6 +25,7 @@ class CuttableProtocol(LimitedProtocol):
 
 def serve(service: str, port: int) -> None:
     """Run until told to stop. One process per port; more capacity is more replicas."""
+    allow_many_connections()
     host = os.environ.get("HOST", "127.0.0.1")
     if metrics_port := os.environ.get("METRICS_PORT"):
         if not metrics_port.isdecimal():

@@ -13,7 +13,8 @@ from services.contracts.refunds import Refund
 
 Fingerprint = Annotated[str, Field(max_length=64, pattern=STORABLE)]
 OwnerId = Annotated[str, Field(min_length=1, max_length=80, pattern=STORABLE)]
-CartName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=STORABLE)]
+ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+CartName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=ONE_LINE)]
 IntentId = Annotated[str, Field(pattern=r"^pi_[A-Za-z0-9_]{1,120}$")]
 IdempotencyKey = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
 
@@ -61,6 +62,33 @@ class CartList(Reply):
     """An owner's carts, the newest change first."""
 
     carts: list[Cart]
+
+
+WATCHED_AT_ONCE = 2_000
+
+
+class VersionQuery(Command):
+    """Whose current carts somebody watches."""
+
+    owners: Annotated[list[OwnerId], Field(min_length=1, max_length=WATCHED_AT_ONCE)]
+
+
+class CurrentVersion(Reply):
+    """Which cart is an owner's current one, and its state. Whatever its owner may see of it changes one of the three.
+
+    The status stands beside the version, since a checkout that begins or ends well keeps the version that it sells.
+    """
+
+    owner_id: str
+    cart_id: UUID
+    version: int
+    status: CartStatus
+
+
+class VersionList(Reply):
+    """One for each owner, in the order asked; an owner without rows has the first cart at version 0."""
+
+    versions: list[CurrentVersion]
 
 
 class AddLine(Command):
@@ -157,7 +185,10 @@ class PurchaseState(StrEnum):
 
 
 class Purchase(Reply):
-    """One checkout of one cart: the log of the saga and, once paid, the order with its refunds, the oldest first."""
+    """One checkout of one cart: the log of the saga and, once paid, the order with its refunds, the oldest first.
+
+    `erased_at` says since when it does not tell any more who bought it.
+    """
 
     owner_id: str
     checkout_id: UUID
@@ -170,6 +201,7 @@ class Purchase(Reply):
     created_at: datetime
     attached_at: datetime | None
     decided_at: datetime | None
+    erased_at: datetime | None = None
     refunds: list[Refund] = []
 
 

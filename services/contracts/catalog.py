@@ -84,10 +84,19 @@ class ItemQuery(Command):
     ids: Annotated[list[tuple[StrictInt, StrictInt | None]], Field(max_length=500)] = []
 
 
+class Gone(Reply):
+    """What a SKU was called that was sold once and is not any more."""
+
+    sku: str
+    title: str
+    variant: str | None
+
+
 class ItemList(Reply):
-    """The items found, in no promised order; what is not in the list does not exist."""
+    """The items found, in no promised order; what is not in the list does not exist. `gone` tells what some were."""
 
     items: list[Item]
+    gone: list[Gone] = []
 
 
 class Description(Reply):

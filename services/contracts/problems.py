@@ -203,6 +203,11 @@ class CheckoutCannotBeCancelled(Conflict):
     title = "The checkout has its outcome already."
 
 
+class AccountHasUnfinishedOrders(Conflict):
+    slug = "account_has_unfinished_orders"
+    title = "An order or a refund has no outcome yet: erase the account once it has."
+
+
 class PurchaseIsSettled(Conflict):
     slug = "purchase_is_settled"
     title = "The purchase is paid and cannot be unmarked."
@@ -394,6 +399,14 @@ class Unavailable(Problem):
 
     def __init__(self, detail: str | None = None, *, headers: dict[str, str] | None = None, **members: Any) -> None:
         super().__init__(detail, headers={"Retry-After": "2", **(headers or {})}, **members)
+
+
+class TooManyStreams(Unavailable):
+    slug = "too_many_streams"
+    title = "As many event streams are open here as may be: read GET /cart meanwhile, and connect again later."
+
+    def __init__(self, detail: str | None = None, *, headers: dict[str, str] | None = None, **members: Any) -> None:
+        super().__init__(detail, headers={"Retry-After": "10", **(headers or {})}, **members)
 
 
 class SignInInterrupted(Problem):

@@ -146,7 +146,7 @@ class OrderRefund(Reply):
 class Order(Reply):
     """A checkout and, once paid, its receipt: frozen at purchase. `refunded_total` adds up the refunds that are done.
 
-    `owner_id` is told to operators only.
+    `owner_id` is told to operators only. `erased_at` says since when it does not tell any more who bought it.
     """
 
     order_id: UUID
@@ -163,6 +163,7 @@ class Order(Reply):
     timeline: list[TimelineEvent]
     refunds: list[OrderRefund] = []
     refunded_total: int = 0
+    erased_at: datetime | None = None
     owner_id: str | None = None
 
 

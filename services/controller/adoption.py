@@ -124,12 +124,13 @@ class Adoption:
             raise MergeNotFound("There is nothing to merge.")
         previews = await self._carts.preview_merge(who, PreviewMerge(lines=lines, strategy=strategy))
         assert session is not None
+        assert session.decide_before is not None
         return OpenMerge(
             merge_id=merge_id_of(row.guest_owner, _target(row)),
             cart_id=previews.cart_id,
             version=previews.version,
             default_strategy=MergeStrategy(row.merge_strategy),
-            decide_before=session.decide_before or row.created_at,
+            decide_before=session.decide_before,
             previews=previews.previews,
         )
 
@@ -179,7 +180,7 @@ class Adoption:
 
 def _signed_in(session: Session | None) -> SessionRow:
     row = session.row if session is not None and session.signed_in else None
-    if row is None or (row.merge_done and row.merge_id is None):
+    if row is None or not (row.merge_id if row.merge_done else row.merge_ask):
         raise MergeNotFound("There is nothing to merge: no guest of this session has signed in with a full cart.")
     return row
 

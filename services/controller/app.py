@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from services.chassis.app import Ping, create_service, render_json
 from services.chassis.auth import bearer_scheme, verifier_of
+from services.chassis.connection import ENDLESS
 from services.chassis.database import Database
 from services.chassis.logs import get_logger
 from services.chassis.openid import ClientSecret, provider_of
@@ -21,13 +22,15 @@ from services.contracts.identity import Scope
 from services.contracts.problems import Problem
 from services.contracts.refunds import Refund
 
-from . import api, bearer_api, docs_api, merge_api, order_api, session_api, web, webhook_api
+from . import account_api, api, bearer_api, docs_api, live_api, merge_api, order_api, session_api, web, webhook_api
+from .account import Accounts
 from .adoption import Adoption
 from .checkout import Checkout
-from .clients import Carts, Catalog, Stock
+from .clients import Carts, Catalog, Stock, Watch
 from .desk import Desk
 from .docs_api import DOCUMENTS
 from .doorkeeper import Doorkeeper, SessionCookies
+from .live import Hub
 from .orders import Orders
 from .processor import Payments
 from .provider import Identity, ServiceToken
@@ -43,7 +46,17 @@ logger = get_logger(__name__)
 
 UPKEEP_SECONDS = 3600.0
 # Routes are looked through in order: the hot ones come first.
-ROUTERS = (api.cart, session_api.session, api.goods, api.carts, order_api.checkout, merge_api.merges, docs_api.front)
+ROUTERS = (
+    api.cart,
+    session_api.session,
+    api.goods,
+    api.carts,
+    order_api.checkout,
+    live_api.live,
+    merge_api.merges,
+    account_api.account,
+    docs_api.front,
+)
 
 ALARMS = Counter("checkout_alarms_total", "Money and goods that disagree: somebody must look.")
 UNSETTLED = Gauge("checkout_unsettled", "Unfinished purchases, refunds and adoptions that the last round left open.")
@@ -132,12 +145,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 ClientSecret(settings.oidc_client_id, settings.oidc_client_secret),
                 resource={settings.oidc_resource_parameter: settings.oidc_resource} if settings.oidc_resource else {},
             )
-            guest_token, checkout_token, stock_token = (
-                ServiceToken(identity, scope) for scope in (Scope.CART_GUEST, Scope.CART_CHECKOUT, Scope.STOCK_CHECKOUT)
+            guest_token, checkout_token, stock_token, watch_token = (
+                ServiceToken(identity, scope)
+                for scope in (Scope.CART_GUEST, Scope.CART_CHECKOUT, Scope.STOCK_CHECKOUT, Scope.CART_WATCH)
             )
-            carts, goods = Carts(cartdb, checkout_token), Catalog(catalog)
+            hub = Hub(versions=Watch(cartdb, watch_token).versions, most=settings.live_streams)
+            sessions = Sessions(database, Signer(settings.session_secret), over=hub.over)
+            carts, goods = Carts(cartdb, checkout_token, changed=hub.changed), Catalog(catalog)
             processor = Payments(payments, secret_key=settings.payments_secret_key)
-            sessions = Sessions(database, Signer(settings.session_secret))
             adoption = Adoption(carts=carts, sessions=sessions, guest_token=guest_token)
             doorkeeper = Doorkeeper(
                 sessions=sessions,
@@ -157,9 +172,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 asyncio.create_task(reconcile_for_ever(reconcile, settings)),
                 asyncio.create_task(adopt_for_ever(adoption, settings)),
                 asyncio.create_task(clean_up_for_ever(sessions)),
+                asyncio.create_task(live_api.watch_for_ever(hub)),
+                asyncio.create_task(live_api.check_for_ever(hub, sessions.ended_among)),
             ]
             yield {
                 "settings": settings,
+                "live": hub,
+                ENDLESS: hub,
                 "doorkeeper": doorkeeper,
                 "shopping": Shopping(goods=goods, carts=carts),
                 "orders": Orders(
@@ -169,6 +188,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     guests=adoption,
                     currency=settings.shop_currency,
                     aliases=settings.payment_aliases,
+                ),
+                "accounts": Accounts(
+                    carts=carts, sessions=sessions, identity=identity, guest=doorkeeper.guest_authority
                 ),
                 "desk": Desk(carts=carts, refunds=refunds),
                 "webhooks": Webhooks(

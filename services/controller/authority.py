@@ -16,10 +16,16 @@ class Credential(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A credential for cartdb, and the owner that a service's credential speaks for."""
+    """A credential for cartdb, and the owner that a service's credential speaks for, or the user whose own it is."""
 
     credential: Credential
     owner: str | None = None
+    user: str | None = None
+
+    @property
+    def speaks_for(self) -> str | None:
+        """Whose carts it reaches, as far as the credential is one shopper's."""
+        return self.owner or self.user
 
     def headers(self, *, key: str | None = None, expected: int | None = None) -> dict[str, str]:
         """The headers of a call under this authority."""

@@ -233,4 +233,8 @@ async def create_payment_from_cart(
     path = request.url.path.rstrip("/")
     form = Form(**command.model_dump(), email=None, expected_total=None, path=path, expected_version=expected)
     outcome = await orders.check_out(user, form, cart_id=None, key=key)
-    return answer(_payment(outcome.order), 201 if isinstance(outcome, Bought) else 202)
+    if not isinstance(outcome, Bought):
+        return answer(_payment(outcome.order), 202)
+    response = answer(_payment(outcome.order), 201)
+    response.headers.update(REPLAYED if outcome.replayed else {})
+    return response

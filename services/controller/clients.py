@@ -1,6 +1,6 @@
 """cartdb and catalog, as the controller speaks to them. No decision is taken here."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from services.chassis.logs import get_logger
 from services.chassis.outbound import Credential, Neighbour, definite
+from services.contracts.account import AccountPage, AccountPart, EraseOwner
 from services.contracts.carts import (
     AddLine,
     ApplyMerge,
@@ -16,6 +17,7 @@ from services.contracts.carts import (
     Cart,
     CartList,
     CreateCart,
+    CurrentVersion,
     Freeze,
     Frozen,
     History,
@@ -33,6 +35,8 @@ from services.contracts.carts import (
     Settle,
     Unfinished,
     Unpurchase,
+    VersionList,
+    VersionQuery,
     Void,
 )
 from services.contracts.catalog import (
@@ -42,7 +46,6 @@ from services.contracts.catalog import (
     Hold,
     HoldLine,
     HoldRequest,
-    Item,
     ItemList,
     ItemQuery,
     Product,
@@ -50,6 +53,7 @@ from services.contracts.catalog import (
 )
 from services.contracts.messages import Reply
 from services.contracts.problems import (
+    AccountHasUnfinishedOrders,
     CartAlreadyPurchased,
     CartInCheckout,
     CartIsBeingAdopted,
@@ -119,9 +123,13 @@ class Nothing(Reply):
 class Carts:
     """cartdb, under a shopper's authority or the checkout's."""
 
-    def __init__(self, neighbour: Neighbour, checkout_token: Credential) -> None:
+    def __init__(
+        self, neighbour: Neighbour, checkout_token: Credential, *, changed: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Call `changed` with the owner after whatever has, or may have, changed something of theirs."""
         self._cartdb = neighbour
         self._checkout = checkout_token
+        self._changed = changed
 
     def _for(self, owner: str) -> Authority:
         return Authority(self._checkout, owner)
@@ -137,8 +145,10 @@ class Carts:
         command: BaseModel | None = None,
         params: Sequence[tuple[str, str]] = (),
         key: str | None = None,
+        expected: int | None = None,
+        repeatable: bool = True,
     ) -> R | Refused | Undecided:
-        return await self._cartdb.call(
+        answer = await self._cartdb.call(
             call,
             method,
             path,
@@ -146,9 +156,13 @@ class Carts:
             refusals=refusals,
             command=command,
             credential=who.credential,
-            headers=who.headers(key=key),
+            headers=who.headers(key=key, expected=expected),
             params=params,
+            repeatable=repeatable,
         )
+        if method != "GET" and who.speaks_for is not None:
+            self._changed(who.speaks_for)
+        return answer
 
     # --- a shopper's carts
 
@@ -175,17 +189,19 @@ class Carts:
 
         An add would count twice; a conditional change would meet its own new version.
         """
+        repeatable = key is not None or (method != "POST" and expected is None)
         return definite(
-            await self._cartdb.call(
+            await self._ask(
+                who,
                 "update",
                 method,
                 path,
                 Cart,
-                refusals=EDIT_REFUSALS,
+                *EDIT_REFUSALS,
                 command=command,
-                credential=who.credential,
-                headers=who.headers(key=key, expected=expected),
-                repeatable=key is not None or (method != "POST" and expected is None),
+                key=key,
+                expected=expected,
+                repeatable=repeatable,
             )
         )
 
@@ -235,6 +251,18 @@ class Carts:
         """Take an adoption back."""
         path, refusals = f"/adoptions/{merge_id}/undo", (MergeNotFound, MergeCannotBeUndone, CartLimitExceeded)
         return definite(await self._ask(who, "undo", "POST", path, Receipt, *refusals, Unauthenticated))
+
+    # --- all that is held on an owner
+
+    async def account_page(self, who: Authority, part: AccountPart, *, after: str | None) -> AccountPage:
+        """A page of what cartdb holds of one kind."""
+        path, params = f"/account/{part.value}", [("limit", "500"), *([("after", after)] if after else [])]
+        return definite(await self._ask(who, "account_page", "GET", path, AccountPage, Unauthenticated, params=params))
+
+    async def erase_owner(self, who: Authority, command: EraseOwner) -> None:
+        """Forget the owner, or ask whether that may be."""
+        refusals = (Unauthenticated, AccountHasUnfinishedOrders, CartIsBeingAdopted, RequestInProgress)
+        definite(await self._ask(who, "erase_owner", "POST", "/account/erase", Nothing, *refusals, command=command))
 
     # --- the checkout's steps
 
@@ -327,6 +355,22 @@ class Carts:
         return isinstance(await self._ask(self._for(frozen.guest_owner), "close", "POST", path, Nothing), Nothing)
 
 
+class Watch:
+    """cartdb, for the event streams."""
+
+    def __init__(self, neighbour: Neighbour, token: Credential) -> None:
+        self._cartdb = neighbour
+        self._token = token
+
+    async def versions(self, owners: Sequence[str]) -> list[CurrentVersion]:
+        """How the current carts of these owners stand."""
+        query = VersionQuery(owners=list(owners))
+        reply = await self._cartdb.call(
+            "versions", "POST", "/versions", VersionList, command=query, credential=self._token
+        )
+        return definite(reply).versions
+
+
 class Stock:
     """catalog's stock, held and given back by checkout id."""
 
@@ -379,16 +423,20 @@ class Catalog:
     def __init__(self, neighbour: Neighbour) -> None:
         self._catalog = neighbour
 
-    async def items(self, *, skus: Iterable[str] = (), ids: Iterable[tuple[int, int | None]] = ()) -> list[Item]:
-        """The sellable items by SKU and by product and variant."""
+    async def items(self, *, skus: Iterable[str] = (), ids: Iterable[tuple[int, int | None]] = ()) -> ItemList:
+        """The sellable items by SKU and by product and variant, and what was sold once."""
         wanted = list(skus)
         queries = [ItemQuery(skus=wanted[at : at + ITEMS_AT_ONCE]) for at in range(0, len(wanted), ITEMS_AT_ONCE)]
         if by_id := list(ids):
             queries.append(ItemQuery(ids=by_id))
-        return [item for query in queries for item in await self._items(query)]
+        lists = [await self._items(query) for query in queries]
+        return ItemList(
+            items=[item for found in lists for item in found.items],
+            gone=[gone for found in lists for gone in found.gone],
+        )
 
-    async def _items(self, query: ItemQuery) -> list[Item]:
-        return definite(await self._catalog.call("items", "POST", "/items/query", ItemList, command=query)).items
+    async def _items(self, query: ItemQuery) -> ItemList:
+        return definite(await self._catalog.call("items", "POST", "/items/query", ItemList, command=query))
 
     async def products(self, params: list[tuple[str, str]]) -> ProductPage:
         """A page of products."""

@@ -22,6 +22,7 @@ from services.contracts.problems import (
     NotSent,
     OutcomeUnknown,
     Refused,
+    SessionRotated,
     Unauthenticated,
     Unavailable,
     Undecided,
@@ -40,7 +41,10 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True, slots=True)
 class Shopper:
-    """Who a request speaks for, and the credentials that cartdb takes for them."""
+    """Who a request speaks for, and the credentials that cartdb takes for them.
+
+    `identity` is a user's issuer and subject; a guest has none.
+    """
 
     owner_id: str
     name: str | None
@@ -49,6 +53,7 @@ class Shopper:
     session: Session | None = None
     merge_id: UUID | None = None
     earlier_guest: Authority | None = None
+    identity: tuple[str, str] | None = None
 
 
 class Adopting(Protocol):
@@ -103,7 +108,13 @@ class Doorkeeper:
         caller = await self._verifier.verify(token)
         if caller.service_scope is not None:
             raise Forbidden("A service's own token is no shopper's.")
-        return Shopper(owner_id=caller.owner_id, name=caller.name, guest=False, authority=Authority(Forwarded(token)))
+        return Shopper(
+            owner_id=caller.owner_id,
+            name=caller.name,
+            guest=False,
+            authority=Authority(Forwarded(token), user=caller.owner_id),
+            identity=(caller.issuer, caller.subject),
+        )
 
     async def demand_operator(self, shopper: Shopper) -> None:
         """Refuse whom the provider has not given the operator's rights.
@@ -158,15 +169,29 @@ class Doorkeeper:
         """Have the answer set the session's cookie."""
         set_cookie(request, self.cookie_name, session.id, max_age=MAX_AGE_SECONDS, secure=self._settings.https)
 
+    async def again(self, session_id: str) -> Shopper | None:
+        """Whom an answer that goes on speaks to by now; None if the session is over or has another id."""
+        try:
+            session = await self.sessions.resume(session_id)
+        except SessionRotated:
+            return None
+        return None if session is None else await self._speaker(session)
+
     async def _by_session(self, request: Request, session: Session) -> Shopper:
+        if (shopper := await self._speaker(session)) is not None:
+            return shopper
+        session = self.sessions.fresh()
+        self.give_cookie(request, session)
+        return self._guest(session)
+
+    async def _speaker(self, session: Session) -> Shopper | None:
         if session.signed_in:
             session = await self._with_live_tokens(session)
         if session.signed_in:
             session = await self._adoption.carry_out(session)
         # Either may take seconds, in which the shopper may have signed out elsewhere.
         if session.row is not None and session.row.ended_at is not None:
-            session = self.sessions.fresh()
-            self.give_cookie(request, session)
+            return None
         row = session.row
         if not session.signed_in or row is None:
             return self._guest(session)
@@ -178,10 +203,11 @@ class Doorkeeper:
             owner_id=owner_id,
             name=row.name,
             guest=False,
-            authority=Authority(Forwarded(self.sessions.tokens_of(row).access_token)),
+            authority=Authority(Forwarded(self.sessions.tokens_of(row).access_token), user=owner_id),
             session=session,
             merge_id=row.merge_id if row.merge_done else None,
             earlier_guest=self.guest_authority(row.guest_owner),
+            identity=(row.issuer, row.subject),
         )
 
     def _guest(self, session: Session) -> Shopper:
@@ -299,7 +325,9 @@ async def visitor(request: Request, doorkeeper: Annotated[Doorkeeper, Depends(th
     """Whoever sent the request. From the first change on, the session has a row."""
     shopper = await doorkeeper.recognise(request)
     if shopper.session is not None and request.method not in SAFE_METHODS:
-        await doorkeeper.sessions.keep(shopper.session)
+        kept = await doorkeeper.sessions.keep(shopper.session)
+        if kept.row is not None and kept.row.ended_at is not None:  # At another replica, a moment ago.
+            return await visitor(request, doorkeeper)
     return shopper
 
 

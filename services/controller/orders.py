@@ -131,7 +131,7 @@ class Orders:
                 raise empty
             return await self._refuse(wish, empty, method=None)
         method = check_form(form, currency=self._currency, guest=is_guest(buyer.owner_id), aliases=self._aliases)
-        items = await self._goods.items(skus=[line.sku for line in cart.items])
+        items = (await self._goods.items(skus=[line.sku for line in cart.items])).items
         try:
             snapshot = quote(cart, items, form)
         except Problem as problem:
@@ -279,6 +279,7 @@ def order_of(purchase: Purchase, *, paid: bool = False) -> Order:
         created_at=purchase.created_at,
         timeline=timeline(purchase, begun),
         refunds=begun,
+        erased_at=purchase.erased_at,
         refunded_total=sum(refund.amount for refund in begun if refund.status is RefundState.DONE),
     )
 

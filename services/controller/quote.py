@@ -113,8 +113,8 @@ def quote(cart: Cart, items: Iterable[Item], form: Form) -> Snapshot:
     lines = [
         SnapshotLine(
             sku=line.sku,
-            product_id=line.product_id,
-            variant_id=line.variant_id,
+            product_id=by_sku[line.sku].product_id,
+            variant_id=by_sku[line.sku].variant_id,
             title=by_sku[line.sku].title,
             variant=by_sku[line.sku].variant,
             quantity=line.quantity,

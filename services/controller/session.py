@@ -14,6 +14,7 @@ import hmac
 import json
 import secrets
 import time
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -22,8 +23,8 @@ from uuid import UUID
 
 from cachetools import TLRUCache
 from cryptography.fernet import Fernet
-from sqlalchemy import ColumnElement
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, LargeBinary, any_, literal
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import aliased, registry
 from sqlmodel import Field, SQLModel, and_, col, delete, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -200,11 +201,26 @@ def _rotated(cookie: str, row: SessionRow, *, leaving: bool) -> Session | None:
     return None
 
 
+class _AnotherGuestError(Exception):
+    """A sign-in was committed between two looks."""
+
+
+def told_of(row: SessionRow) -> dict[str, Any]:
+    """What a shopper may be told of a session."""
+    told = {"created_at": row.created_at, "last_seen_at": row.seen_at, "ended_at": row.ended_at}
+    moments = {name: moment.isoformat() if moment else None for name, moment in told.items()}
+    return {**moments, "ended_by": row.ended_by, "name": row.name}
+
+
 class Sessions:
     """The table of sessions, and a memory of it for a few seconds."""
 
-    def __init__(self, database: Database, signer: Signer) -> None:
+    def __init__(
+        self, database: Database, signer: Signer, *, over: Callable[[Collection[str]], None] = lambda _: None
+    ) -> None:
+        """Call `over` with the ids of sessions that this process has ended."""
         self._database = database
+        self._over = over
         self.signer = signer
         self._cache: TLRUCache[bytes, SessionRow | None] = TLRUCache(50_000, _seconds_to_remember)
 
@@ -229,23 +245,30 @@ class Sessions:
         now = datetime.now(UTC)
         row = await self._row(hash_of(cookie))
         if row is None:
-            alive = time.time() - issued < ROWLESS_SECONDS
-            return Session(cookie, self.signer.guest_owner(cookie)) if alive else None
+            return self._rowless(cookie, issued)
         if row.ended_at is not None:
             return _rotated(cookie, row, leaving=leaving)
         if _is_over(row, now):
             return None
         if now - row.seen_at > SEEN_EVERY:
-            return Session(cookie, row.guest_owner, await self._saw(row), renewed=True)
+            seen = await self._saw(Session(cookie, row.guest_owner, row))
+            return replace(seen, renewed=True) if seen.row is not None else self._rowless(cookie, issued)
         return Session(cookie, row.guest_owner, row)
+
+    def _rowless(self, cookie: str, issued: float) -> Session | None:
+        alive = time.time() - issued < ROWLESS_SECONDS
+        return Session(cookie, self.signer.guest_owner(cookie)) if alive else None
 
     async def reread(self, session: Session) -> Session:
         """The session as the database has it now."""
         self._cache.pop(hash_of(session.id), None)
-        return replace(session, row=await self._row(hash_of(session.id)))
+        return self._as_it_is(session, await self._row(hash_of(session.id)))
 
     async def keep(self, session: Session) -> Session:
-        """Make sure that the session has a row: something is about to be changed through it."""
+        """Make sure that the session has a row: something is about to be changed through it.
+
+        What is remembered here may be old: the row may tell that the session has ended elsewhere.
+        """
         if session.row is not None:
             return session
 
@@ -295,13 +318,14 @@ class Sessions:
         async def work(database: AsyncSession) -> SessionRow:
             alive = await self._end(database, old, by="login")
             mine = not another and await self._adopts(database, owner, old.guest_owner, alive=alive)
-            guest = old.guest_owner if mine else self.signer.guest_owner(session_id)
+            guest = old.guest_owner if mine else self.fresh().guest_owner  # Not its own: that one is never adopted.
             merge_id = merge_id_of(guest, owner)
             await database.exec(insert(SessionRow).values(**values, guest_owner=guest, merge_id=merge_id))
             return (await database.exec(select(SessionRow).where(SessionRow.id_hash == values["id_hash"]))).one()
 
         row = await self._database.transact(work)
         self._cache.pop(hash_of(old.id), None)
+        self._over([old.id])
         return Session(session_id, row.guest_owner, row)
 
     async def _adopts(self, database: AsyncSession, owner: str, guest: str, *, alive: bool) -> bool:
@@ -346,6 +370,60 @@ class Sessions:
 
         await self._database.transact(work)
 
+    async def of_user(self, issuer: str, subject: str) -> list[dict[str, Any]]:
+        """What the table tells of a user's sessions, the newest first, without a secret."""
+
+        async def work(database: AsyncSession) -> list[SessionRow]:
+            theirs = select(SessionRow).where(SessionRow.issuer == issuer, SessionRow.subject == subject)
+            return list((await database.exec(theirs.order_by(col(SessionRow.created_at).desc()))).all())
+
+        return [told_of(row) for row in await self._database.transact(work)]
+
+    async def every_guest_of(self, issuer: str, subject: str) -> set[str]:
+        """The guests that a user was, whether they bought anything or not."""
+
+        async def work(database: AsyncSession) -> set[str]:
+            owner = owner_id_of(issuer, subject)
+            adopted = select(AdoptedGuest.guest_owner).where(AdoptedGuest.owner_id == owner)
+            theirs = select(SessionRow.guest_owner).where(SessionRow.issuer == issuer, SessionRow.subject == subject)
+            return {*(await database.exec(adopted)).all(), *(await database.exec(theirs)).all()}
+
+        return await self._database.transact(work)
+
+    async def erase_user(self, issuer: str, subject: str, *, guests: set[str]) -> list[Tokens] | None:
+        """End a user's sessions, and leave of them the tombstones that keep ids from coming back.
+
+        The tokens that were in them; or None, with nothing changed, if a sign-in has brought another guest meanwhile.
+        """
+        theirs = (col(SessionRow.issuer) == issuer, col(SessionRow.subject) == subject)
+        nobodys = dict.fromkeys(
+            ("issuer", "subject", "name", "tokens", "tokens_renew_at", "tokens_end_at", "merge_id"), None
+        )
+        ended = {
+            "ended_at": func.coalesce(SessionRow.ended_at, datetime.now(UTC)),
+            "ended_by": func.coalesce(SessionRow.ended_by, "erasure"),
+        }
+
+        async def work(database: AsyncSession) -> tuple[list[bytes], list[bytes]]:
+            owner = owner_id_of(issuer, subject)
+            links = delete(AdoptedGuest).where(col(AdoptedGuest.owner_id) == owner)
+            known = {row[0] for row in await database.exec(links.returning(col(AdoptedGuest.guest_owner)))}
+            sealed = select(SessionRow.tokens).where(*theirs, col(SessionRow.tokens).is_not(None)).with_for_update()
+            tokens = [row for row in (await database.exec(sealed)).all() if row is not None]
+            change = update(SessionRow).where(*theirs).values(**nobodys, **ended, merge_done=False, merge_ask=False)
+            rows = list(await database.exec(change.returning(col(SessionRow.id_hash), col(SessionRow.guest_owner))))
+            if not known | {row[1] for row in rows} <= guests:
+                raise _AnotherGuestError
+            return tokens, [row[0] for row in rows]
+
+        try:
+            sealed, hashes = await self._database.transact(work)
+        except _AnotherGuestError:
+            return None
+        for id_hash in hashes:
+            self._cache.pop(id_hash, None)
+        return [Tokens(**self.signer.unseal(one)) for one in sealed]
+
     async def end(self, session: Session, *, by: str) -> None:
         """End it for good; the tombstone keeps its id from coming back as a guest."""
 
@@ -354,6 +432,18 @@ class Sessions:
 
         await self._database.transact(work)
         self._cache.pop(hash_of(session.id), None)
+        self._over([session.id])
+
+    async def ended_among(self, session_ids: Collection[str]) -> set[str]:
+        """Those that have ended, by one question."""
+        ids = {hash_of(session_id): session_id for session_id in session_ids}
+
+        async def work(database: AsyncSession) -> list[bytes]:
+            ended = col(SessionRow.ended_at).is_not(None)
+            known = col(SessionRow.id_hash) == any_(literal(list(ids), ARRAY(LargeBinary)))
+            return list((await database.exec(select(SessionRow.id_hash).where(known, ended))).all())
+
+        return {ids[id_hash] for id_hash in await self._database.transact(work)}
 
     async def merged(self, session: Session, *, moved: bool) -> Session:
         """The adoption of this sign-in is under way for good; or there was nothing to move."""
@@ -484,20 +574,26 @@ class Sessions:
         self._cache[id_hash] = row
         return row
 
-    async def _saw(self, row: SessionRow) -> SessionRow:
-        return (await self._set(Session("", row.guest_owner, row), seen_at=datetime.now(UTC))).row or row
+    async def _saw(self, session: Session) -> Session:
+        return await self._set(session, seen_at=datetime.now(UTC))
 
     async def _set(self, session: Session, *, ended_too: bool = False, **values: Any) -> Session:
         assert session.row is not None
         id_hash = session.row.id_hash
 
-        async def work(database: AsyncSession) -> SessionRow:
+        async def work(database: AsyncSession) -> SessionRow | None:
             changed = update(SessionRow).where(col(SessionRow.id_hash) == id_hash).values(**values)
             await database.exec(changed if ended_too else changed.where(col(SessionRow.ended_at).is_(None)))
-            return (await database.exec(select(SessionRow).where(SessionRow.id_hash == id_hash))).one()
+            return (await database.exec(select(SessionRow).where(SessionRow.id_hash == id_hash))).first()
 
         row = await self._database.transact(work)
         self._cache[id_hash] = row
+        return self._as_it_is(session, row)
+
+    def _as_it_is(self, session: Session, row: SessionRow | None) -> Session:
+        """With the row that it has now. Without one it speaks for the guest of its id, whoever it spoke for before."""
+        if row is None and session.id:
+            return Session(session.id, self.signer.guest_owner(session.id))
         return replace(session, row=row)
 
     async def _end(self, database: AsyncSession, session: Session, *, by: str) -> bool:

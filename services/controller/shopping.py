@@ -1,7 +1,7 @@
 """Filling carts: what a SKU is and costs comes from catalog, what is in a cart from cartdb, the shopper sees both."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -21,7 +21,9 @@ from services.contracts.catalog import (
     CategoryList,
     DescriptionList,
     DescriptionQuery,
+    Gone,
     Item,
+    ItemList,
     Product,
     ProductPage,
 )
@@ -48,7 +50,7 @@ REMEMBERED_ITEMS = 50_000
 class Goods(Protocol):
     """catalog, as far as shopping needs it."""
 
-    async def items(self, *, skus: Iterable[str] = (), ids: Iterable[tuple[int, int | None]] = ()) -> list[Item]: ...
+    async def items(self, *, skus: Iterable[str] = (), ids: Iterable[tuple[int, int | None]] = ()) -> ItemList: ...
     async def products(self, params: list[tuple[str, str]]) -> ProductPage: ...
     async def product(self, sku: str) -> Product: ...
     async def categories(self) -> CategoryList: ...
@@ -98,52 +100,61 @@ class Changed:
 class Shelf:
     """Items as they were shown in the last few seconds. Quotes and holds never read it."""
 
-    def __init__(self, goods: Goods) -> None:
+    def __init__(self, goods: Goods, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._goods = goods
-        self._items: dict[str, tuple[Item | None, float]] = {}
+        self._clock = clock
+        self._known: dict[str, tuple[Item | Gone | None, float]] = {}
         self._sku_of: dict[tuple[int, int | None], str] = {}
 
-    async def items(self, skus: Iterable[str]) -> dict[str, Item]:
-        """The items that exist among the SKUs. An old price is shown rather than none while catalog is away."""
-        now = time.monotonic()
+    async def known(self, skus: Iterable[str]) -> dict[str, Item | Gone]:
+        """What the SKUs are, or were. An old price is shown rather than none while catalog is away."""
+        now = self._clock()
         wanted = list(dict.fromkeys(skus))
-        stale = [sku for sku in wanted if not self._fresh(sku, now)]
+        stale = [sku for sku in wanted if not self._shown_within(SHOWN_SECONDS, sku, now)]
         if stale:
             try:
                 self._remember(stale, await self._goods.items(skus=stale), now)
             except Unavailable:
-                if any(now - self._items.get(sku, (None, -STALE_SECONDS))[1] >= STALE_SECONDS for sku in stale):
+                if any(not self._shown_within(STALE_SECONDS, sku, now) for sku in stale):
                     raise
-        found = {sku: self._items[sku][0] for sku in wanted if sku in self._items}
-        return {sku: item for sku, item in found.items() if item is not None}
+        found = {sku: self._known[sku][0] for sku in wanted if sku in self._known}
+        return {sku: what for sku, what in found.items() if what is not None}
+
+    async def items(self, skus: Iterable[str]) -> dict[str, Item]:
+        """The items that exist among the SKUs."""
+        return {sku: what for sku, what in (await self.known(skus)).items() if isinstance(what, Item)}
 
     async def item(self, sku: str) -> Item | None:
         """One item; a SKU that was missing a moment ago is looked for again before it is refused."""
         if (found := (await self.items([sku])).get(sku)) is not None:
             return found
-        self._items.pop(sku, None)
+        self._known.pop(sku, None)
         return (await self.items([sku])).get(sku)
 
-    async def sku_of(self, product_id: int, variant_id: int | None) -> str | None:
-        """The SKU of a product or variant."""
-        if known := self._sku_of.get((product_id, variant_id)):
-            return known
-        now = time.monotonic()
-        items = await self._goods.items(ids=[(product_id, variant_id)])
-        self._remember([], items, now)
-        return items[0].sku if items else None
+    async def item_of(self, product_id: int, variant_id: int | None) -> Item | None:
+        """The item of a product or variant. A SKU may have come back as another product."""
+        ids = (product_id, variant_id)
+        if sku := self._sku_of.get(ids):
+            item = await self.item(sku)
+            if item is not None and (item.product_id, item.variant_id) == ids:
+                return item
+        now = self._clock()
+        found = await self._goods.items(ids=[ids])
+        self._remember([], found, now)
+        return found.items[0] if found.items else None
 
-    def _fresh(self, sku: str, now: float) -> bool:
-        known = self._items.get(sku)
-        return known is not None and now - known[1] < SHOWN_SECONDS
+    def _shown_within(self, seconds: float, sku: str, now: float) -> bool:
+        known = self._known.get(sku)
+        return known is not None and now - known[1] < seconds
 
-    def _remember(self, asked: list[str], items: list[Item], now: float) -> None:
-        if len(self._items) + len(asked) > REMEMBERED_ITEMS:
-            self._items.clear()
+    def _remember(self, asked: list[str], found: ItemList, now: float) -> None:
+        if len(self._known) + len(asked) > REMEMBERED_ITEMS:
+            self._known.clear()
             self._sku_of.clear()
-        self._items.update(dict.fromkeys(asked, (None, now)))
-        for item in items:
-            self._items[item.sku] = (item, now)
+        self._known.update(dict.fromkeys(asked, (None, now)))
+        self._known.update({gone.sku: (gone, now) for gone in found.gone})
+        for item in found.items:
+            self._known[item.sku] = (item, now)
             self._sku_of[item.product_id, item.variant_id] = item.sku
 
 
@@ -194,7 +205,7 @@ class Shopping:
     async def carts(self, shopper: Customer) -> list[ShopCart]:
         """The shopper's carts that are not bought yet."""
         carts = await self._carts.unpurchased(shopper.authority)
-        await self.shelf.items(line.sku for cart in carts for line in cart.items)
+        await self.shelf.known(line.sku for cart in carts for line in cart.items)
         return [await self._dressed(shopper, cart) for cart in carts]
 
     async def history(self, shopper: Customer, cart_id: UUID, asked: Mapping[str, str | int | None]) -> History:
@@ -306,14 +317,14 @@ class Shopping:
         await self._carts.delete(shopper.authority, cart_id, key=key)
 
     async def _item(self, what: AddItem) -> Item:
-        sku = what.sku
-        if sku is None:
+        if what.sku is None:
             if what.product_id is None:
                 raise ValidationFailed("Name an item: sku, or product_id.", errors=[_missing("body.sku")])
-            sku = await self.shelf.sku_of(what.product_id, what.variant_id)
+            item = await self.shelf.item_of(what.product_id, what.variant_id)
         elif what.product_id is not None or what.variant_id is not None:
             raise ValidationFailed("Name an item once: sku, or product_id.", errors=[_missing("body.sku")])
-        item = await self.shelf.item(sku) if sku else None
+        else:
+            item = await self.shelf.item(what.sku)
         if item is None:
             raise UnknownSku(_unknown(what), sku=what.sku, product_id=what.product_id, variant_id=what.variant_id)
         if item.variants_of:
@@ -354,8 +365,8 @@ class Shopping:
         refusal.members["cart"] = (await self._dressed(shopper, cart)).model_dump(mode="json")
 
     async def _dressed(self, shopper: Customer, cart: Cart) -> ShopCart:
-        items = await self.shelf.items(line.sku for line in cart.items)
-        return dress(cart, items, owner_name=shopper.name)
+        goods = await self.shelf.known(line.sku for line in cart.items)
+        return dress(cart, goods, owner_name=shopper.name)
 
 
 def _unknown(what: AddItem) -> str:
@@ -369,9 +380,12 @@ def _missing(field: str) -> dict[str, str]:
     return {"field": field, "message": "Name one item.", "type": "missing"}
 
 
-def dress(cart: Cart, items: dict[str, Item], *, owner_name: str | None) -> ShopCart:
-    """A cart with the prices and the stock of now."""
-    lines = [_line(line, items.get(line.sku), cart.currency) for line in cart.items]
+def dress(cart: Cart, goods: Mapping[str, Item | Gone], *, owner_name: str | None) -> ShopCart:
+    """A cart with the prices and the stock of now.
+
+    Its total is the sum of its lines, of those too that cannot be bought as they stand: no checkout takes them.
+    """
+    lines = [_line(line, goods.get(line.sku), cart.currency) for line in cart.items]
     return ShopCart(
         cart_id=cart.cart_id,
         owner=CartOwner(id=cart.owner_id, name=owner_name),
@@ -391,41 +405,39 @@ def dress(cart: Cart, items: dict[str, Item], *, owner_name: str | None) -> Shop
     )
 
 
-def _line(line: Line, item: Item | None, currency: str) -> ShopLine:
-    if item is None or item.variants_of:
-        return ShopLine(
-            sku=line.sku,
-            product_id=line.product_id,
-            variant_id=line.variant_id,
-            title=line.sku,
-            variant=None,
-            quantity=line.quantity,
-            unit_price=line.added_price,
-            line_total=line.added_price * line.quantity,
-            available=False,
-            notice="This item is not sold any more.",
-        )
+def _line(line: Line, what: Item | Gone | None, currency: str) -> ShopLine:
+    item = what if isinstance(what, Item) and not what.variants_of and what.currency == currency else None
+    unit_price = item.unit_price if item else line.added_price
     return ShopLine(
         sku=line.sku,
-        product_id=item.product_id,
-        variant_id=item.variant_id,
-        title=item.title,
-        variant=item.variant,
+        product_id=item.product_id if item else line.product_id,
+        variant_id=item.variant_id if item else line.variant_id,
+        title=what.title if what else line.sku,
+        variant=what.variant if what else None,
         quantity=line.quantity,
-        unit_price=item.unit_price,
-        line_total=item.unit_price * line.quantity,
-        available=item.stock >= line.quantity,
-        image=item.image,
-        notice=_notice(line, item, currency),
+        unit_price=unit_price,
+        line_total=unit_price * line.quantity,
+        available=item is not None and item.stock >= line.quantity,
+        image=item.image if item else None,
+        notice=_notice(line, item, currency) if item else _why_not(what),
     )
 
 
+def _why_not(what: Item | Gone | None) -> str:
+    match what:
+        case Item(variants_of=True):
+            return "This item is sold by its variants now: choose one of them."
+        case Item(currency=other):
+            return f"This item is priced in {other} now: begin a new cart."
+        case _:
+            return "This item is not sold any more."
+
+
 def _notice(line: Line, item: Item, currency: str) -> str | None:
-    if item.stock == 0:
-        return "Sold out."
+    told = []
     if item.stock < line.quantity:
-        return f"Only {item.stock} left."
+        told.append(f"Only {item.stock} left." if item.stock else "Sold out.")
     if item.unit_price != line.added_price:
         old, new = Money(line.added_price, currency), Money(item.unit_price, currency)
-        return f"The price changed from {old} to {new}."
-    return None
+        told.append(f"The price changed from {old} to {new}.")
+    return " ".join(told) or None

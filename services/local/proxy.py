@@ -19,6 +19,8 @@ from typing import Any, NoReturn
 
 import uvloop
 
+from services.chassis.open_files import allow_many_connections
+
 HEAD_LIMIT = 64 * 1024
 PIECE = 64 * 1024
 CONNECT_SECONDS = 1.0
@@ -58,6 +60,11 @@ class Head:
     def chunked(self) -> bool:
         """Whether the body tells its own end."""
         return b"chunked" in self.headers.get(b"transfer-encoding", b"").lower()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the body may go on for ever."""
+        return self.headers.get(b"content-type", b"").startswith(b"text/event-stream")
 
     @property
     def length(self) -> int | None:
@@ -213,7 +220,7 @@ class Proxy:
                 stream[1].close()
                 raise
             if answer is not None:
-                return await self._answer(head, answer, writer, backend, stream)
+                return await self._answer(head, answer, (reader, writer), backend, stream)
             stream[1].close()
             if not (repeatable and used):
                 _refuse(writer, 502, "The service ended before it answered; whether it did its work is not known.")
@@ -246,16 +253,16 @@ class Proxy:
             return Head(answer.raw, answer.words, {**answer.headers, b"connection": b"close"})
         return answer
 
-    async def _answer(
-        self, head: Head, answer: Head, writer: asyncio.StreamWriter, backend: Backend, stream: Stream
-    ) -> bool:
+    async def _answer(self, head: Head, answer: Head, client: Stream, backend: Backend, stream: Stream) -> bool:
+        writer = client[1]
         bodiless = head.words[0] == b"HEAD" or answer.status in {204, 304}
         delimited = bodiless or answer.chunked or answer.length is not None
         writer.write(answer.raw)
         whole = False
         try:
             if not bodiless:
-                await _send(body_of(stream[0], answer, until_close=True), writer)
+                body = body_of(stream[0], answer, until_close=True)
+                await (_send_while_heard(body, client) if answer.goes_on else _send(body, writer))
             await writer.drain()
             whole = True
         finally:
@@ -270,6 +277,21 @@ async def _send(pieces: AsyncIterator[bytes], writer: asyncio.StreamWriter) -> N
     async for piece in pieces:
         writer.write(piece)
         await writer.drain()
+
+
+async def _send_while_heard(pieces: AsyncIterator[bytes], client: Stream) -> None:
+    """Send what goes on until the client goes: it would be noticed at the next piece only, which may take long."""
+    sending = asyncio.ensure_future(_send(pieces, client[1]))
+    leaving = asyncio.ensure_future(client[0].read(1))
+    try:
+        await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not sending.done():
+            raise CutError
+        await sending
+    finally:
+        for task in (sending, leaving):
+            task.cancel()
+        await asyncio.gather(sending, leaving, return_exceptions=True)
 
 
 def _refuse(writer: asyncio.StreamWriter, status: int, detail: str) -> None:
@@ -301,5 +323,6 @@ async def run(port: int, backends: list[int], *, ready: asyncio.Event | None = N
 if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit("usage: python -m services.local.proxy PORT BACKEND...")
+    allow_many_connections()
     with suppress(KeyboardInterrupt):
         uvloop.run(run(int(sys.argv[1]), [int(port) for port in sys.argv[2:]]))

@@ -182,7 +182,7 @@ def pins(lock: str) -> dict[str, str]:
     return {normal(name): version for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", text, flags=re.MULTILINE)}
 
 
-LOCKS = [*SERVICES, "run", "test", "check", "audit"]
+LOCKS = [*SERVICES, "run", "test", "browser", "check", "audit"]
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -5,7 +5,7 @@ import re
 from services.local.settings import REPOSITORY
 from tests.architecture.test_readme import PROOF, sentences_of
 
-CHECKS = 45
+CHECKS = 46
 PAPER = (REPOSITORY / "SECURITY.md").read_text(encoding="utf-8")
 NO_TEST = re.compile(r"no test: \S.{20,}")
 ASVS = re.compile(r"V\d+\.\d+\.\d+|–")

@@ -16,6 +16,7 @@ from services.contracts.catalog import (
     Hold,
     HoldLine,
     Item,
+    ItemList,
     Product,
     ProductPage,
 )
@@ -248,11 +249,11 @@ class Catalog:
     async def restock(self, refund_id: UUID, request: RestockRequest) -> Restock | Refused | Undecided:
         return await self.line.carry("catalog", "restock", lambda: self.store.restock(refund_id, request))
 
-    async def items(self, *, skus: Iterable[str] = (), ids: Iterable[tuple[int, int | None]] = ()) -> list[Item]:
+    async def items(self, *, skus: Iterable[str] = (), ids: Iterable[tuple[int, int | None]] = ()) -> ItemList:
         kept = list(skus)
 
-        async def read() -> list[Item]:
-            return [self._item(sku) for sku in kept]
+        async def read() -> ItemList:
+            return ItemList(items=[self._item(sku) for sku in kept])
 
         return definite(await self.line.carry("catalog", "items", read))
 

@@ -9,7 +9,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.local.settings import REPOSITORY
 from tests.fault.report import Asked, Mutant, Report
-from tests.fault.threads import THREADS, Thread
+from tests.fault.thread import Thread
+from tests.fault.threads import THREADS
 
 # Figures that stand at the top, whichever stage counted them, by what their names begin with.
 OUTSTANDING = ("s of recovery after a fault, p", "told paid", "edits acknowledged")

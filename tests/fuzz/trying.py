@@ -50,6 +50,8 @@ HOSTILE = (
     *("true", "null", "NaN", "1e9"),
 )
 HOW_OFTEN = 0.15
+# Nobody can wait for the end of these answers (tests/service/test_live_carts.py tries them).
+ENDLESS = ["/cart/events"]
 # What is wrong with an authorization is told to the client, by a redirect.
 REFUSALS = ("400", "401", "403", "404", "405", "406", "409", "413", "415", "422", "429", "503")
 
@@ -139,6 +141,7 @@ def _config(caller: Caller, size: Size, seed: int, *, overlaid: list[str]) -> It
     if overlaid:
         yield f"[[operations]]\ninclude-path = {json.dumps(overlaid)}"
         yield from (f"checks.{check}.enabled = false" for check in ("unsupported_method", "allow_header_conformance"))
+    yield f"[[operations]]\ninclude-path = {json.dumps(ENDLESS)}\nenabled = false"
     yield "[checks]\nenabled = false"
     for check in CHECKS:
         yield f"[checks.{check}]\nenabled = true"

@@ -11,7 +11,7 @@ import pytest
 from services.contracts.identity import Scope
 from services.local.settings import SERVICES
 from tests.every_route import Door, all_doors
-from tests.integration.shop_client import Shop, Shopper
+from tests.integration.shop_client import Shop, Shopper, answer_to
 
 STRANGER = "https://stranger.example"
 STRANGERS_HOST = {
@@ -85,7 +85,14 @@ class World:
     def _shop_names(self) -> dict[str, str]:
         cart, order = self.cart["cart_id"], self.order["order_id"]
         merge = self.customer.read("/session")["merge_id"]
-        shared = {"docs_assets": "swagger-ui.css", "sku": "apple", "cart_id": cart, "cart": cart, "merge_id": merge}
+        shared = {
+            "docs_assets": "swagger-ui.css",
+            "sku": "apple",
+            "cart_id": cart,
+            "cart": cart,
+            "merge_id": merge,
+            "part": "carts",
+        }
         at_neighbours = {"checkout_id": order, "refund_id": self.refund, "variant_sku": "apple-small"}
         of_controller = {"order_id": order, "item_id": "apple", "service": "cartdb", "_path": "nowhere/at/all"}
         named = {**shared, **at_neighbours, **of_controller, "static": "style.css"}
@@ -150,7 +157,8 @@ class World:
         """One request by somebody who brings these headers and no cookie of before."""
         client = self._clients[door.service]
         client.cookies.clear()
-        return client.request(door.method, door.path(self.names), params=self.query(door), headers=headers, **more)
+        path, query = door.path(self.names), self.query(door)
+        return answer_to(client, door.method, path, params=query, headers=headers, **more)
 
     @property
     def _clients(self) -> dict[str, httpx.Client]:

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.integration.customer import Customer
 from tests.integration.shop_client import Shop
 from tests.leaks import Seen
 from tests.readable import look_into
@@ -27,3 +28,15 @@ def shop(stack: RunningStack) -> Iterator[Shop]:
     """`shop.guest()`, `shop.customer()`, `shop.goods(stock=1)`, `shop.charges(amount)`."""
     with Shop(stack) as shop:
         yield shop
+
+
+@pytest.fixture
+def customer(shop: Shop) -> Customer:
+    """Somebody with a new account: `customer.api`, `customer.browser`."""
+    return Customer(shop)
+
+
+@pytest.fixture
+def another(shop: Shop) -> Customer:
+    """Somebody else with a new account."""
+    return Customer(shop)

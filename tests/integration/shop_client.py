@@ -52,6 +52,16 @@ def eventually(question: Callable[[], httpx.Response], wanted: Callable[[httpx.R
         time.sleep(POLL_SECONDS)
 
 
+def answer_to(client: httpx.Client, method: str, url: str, **sent: Any) -> httpx.Response:
+    """The answer; of a stream, which has no end, its head alone."""
+    answer = client.send(client.build_request(method, url, **sent), stream=True)
+    if answer.headers.get("content-type", "").startswith("text/event-stream"):
+        answer.close()
+        return httpx.Response(answer.status_code, headers=answer.headers, request=answer.request)
+    answer.read()
+    return answer
+
+
 def problem_type(answer: httpx.Response) -> str:
     """The slug of a refusal, which must be a proper problem."""
     assert answer.headers["content-type"] == "application/problem+json", answer.text
@@ -226,6 +236,19 @@ class Shop:
     def reprice(self, sku: str, price: int) -> None:
         answer = self._catalog.patch(f"/products/{sku}", json={"price": price})
         assert answer.status_code == 200, answer.text
+
+    def come_back(self, sku: str, *, price: int, stock: int = 100) -> None:
+        """Sell again under a SKU what was withdrawn: another product."""
+        product = {"title": "A thing that came back", "category": "Tests", "price": price, "stock": stock}
+        answer = self._catalog.put(f"/products/{sku}", json=product)
+        assert answer.status_code == 201, answer.text
+
+    def sell_by_variant(self, sku: str) -> str:
+        """The SKU of a variant, by which alone the product is sold from now on."""
+        variant = f"{sku}-v"
+        answer = self._catalog.put(f"/products/{sku}/variants/{variant}", json={"title": "Large", "stock": 5})
+        assert answer.status_code == 201, answer.text
+        return variant
 
     def restock(self, sku: str, stock: int) -> None:
         answer = self._catalog.put(f"/stock/{sku}", json={"stock": stock})

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from tests.integration.customer import Customer
 from tests.integration.shop_client import ADDRESS, Shop, Shopper, problem_type
 from tests.stacks import RunningStack
 
@@ -365,11 +366,12 @@ def test_a_query_parameter_sent_twice_never_breaks_and_a_callbacks_is_refused(sh
     assert shopper.read("/session")["signed_in"] is False
 
 
-def test_names_that_no_database_can_hold_are_refused(shopper: Shopper) -> None:
+def test_names_that_are_no_line_of_text_are_refused(shopper: Shopper) -> None:
     before = shopper.cart()
     cart = f"/carts/{before['cart_id']}"
 
-    for name in ('"\\u0000"', '"\\ud83d"', '""', '"   "', f'"{"n" * 81}"', "7"):
+    unprintable = ('"\\u0000"', '"\\ud83d"', '"a\\nb"', '"a\\tb"', '"\\u001b[31m"', '"a\\u0085b"')
+    for name in (*unprintable, '""', '"   "', f'"{"n" * 81}"', "7"):
         body = f'{{"name": {name}}}'
         for answer in (
             shopper.http.post("/carts", content=body, headers=JSON),
@@ -491,6 +493,103 @@ def test_a_bad_token_beside_a_good_cookie_is_401_too(shopper: Shopper) -> None:
     answer = shopper.http.get("/cart", headers={"Authorization": "Bearer not.a.token"})
 
     assert (answer.status_code, problem_type(answer)) == (401, "unauthenticated")
+
+
+# --- the same at every door
+
+
+def add_at_every_door(customer: Customer, item: dict[str, int]) -> list[httpx.Response]:
+    """By the cart's name, as the current one, and under `/api/`."""
+    paths = ("/cart/items", f"/carts/{customer.browser.cart()['cart_id']}/items")
+    return [
+        *(who.http.post(path, json=item) for who in (customer.browser, customer.api) for path in paths),
+        customer.api.http.post("/api/cart/add/", json=item),
+    ]
+
+
+async def fill_up(shop: Shop, customer: Customer) -> None:
+    """999 apples and 199 lines of goods that are not sold: as much as a cart takes."""
+    customer.browser.add("apple", 999)
+    statement = """
+        INSERT INTO lines (owner_id, cart_id, sku, product_id, quantity, added_price)
+        SELECT owner_id, current_cart_id, 'line-' || number, number, 1, 1
+        FROM shoppers, generate_series(1, 199) AS number WHERE owner_id = $1
+    """
+    await shop.rows("cartdb", statement, customer.browser.cart()["owner"]["id"])
+
+
+TOO_MUCH = [
+    pytest.param("apple", None, "quantity_limit_exceeded", {"sku": "apple", "limit": 999}, id="999 and one more"),
+    pytest.param("banana", None, "line_limit_exceeded", {"limit": 200}, id="a line after 200"),
+    pytest.param("t-shirt", 2_000_000_000, "unknown_sku", {"variant_id": 2_000_000_000}, id="unknown variant"),
+    pytest.param("t-shirt", None, "variant_required", {"sku": "t-shirt"}, id="no variant"),
+]
+
+
+@pytest.mark.parametrize(("sku", "variant", "slug", "told"), TOO_MUCH)
+async def test_what_a_cart_does_not_take_is_told_alike_at_every_door_and_changes_nothing(
+    shop: Shop, customer: Customer, *, sku: str, variant: int | None, slug: str, told: dict[str, Any]
+) -> None:
+    await fill_up(shop, customer)
+    before = customer.browser.cart()
+    item = {"product_id": customer.browser.read(f"/products/{sku}")["product_id"], "quantity": 1}
+
+    answers = add_at_every_door(customer, item if variant is None else {**item, "variant_id": variant})
+
+    for answer in answers:
+        refusal = answer.json()
+        assert (answer.status_code, refusal["type"]) == (422, f"/docs/problems#{slug}"), answer.text
+        assert told.items() <= refusal.items()
+        assert refusal["detail"]
+    assert customer.browser.cart() == before
+
+
+async def test_more_than_a_cart_holds_is_not_set_at_any_door_either(shop: Shop, customer: Customer) -> None:
+    await fill_up(shop, customer)
+    before = customer.browser.cart()
+    doors = ("/cart/items/apple", f"/carts/{before['cart_id']}/items/apple", "/api/cart/items/apple/")
+
+    answers = [customer.api.http.put(path, json={"quantity": 1000}) for path in doors]
+
+    assert [answer.status_code for answer in answers] == [422] * 3
+    assert {answer.json()["limit"] for answer in answers} == {999}
+    assert customer.browser.cart() == before
+
+
+SOME_CART = "01890000-0000-7000-8000-000000000001"
+
+
+@pytest.mark.parametrize(
+    "event_id",
+    ["nonsense", "7", ":7", SOME_CART, f"{SOME_CART}:", f"{SOME_CART}:-1", f"{SOME_CART}:{'9' * 20}", "' --"],
+)
+def test_an_event_id_that_the_shop_never_gave_is_refused_and_opens_no_stream(shopper: Shopper, event_id: str) -> None:
+    before = shopper.cart()
+
+    answer = shopper.http.get("/cart/events", headers={"Last-Event-ID": event_id})
+
+    expect_refusal(shopper, answer, before=before, status=422, slug="validation_failed")
+    assert answer.json()["errors"][0]["field"] == "header.Last-Event-ID"
+
+
+def test_nobody_else_takes_a_merge_apart_and_all_carts_stay_as_they_are(shop: Shop, another: Customer) -> None:
+    guest, desk = shop.guest(), shop.customer()
+    guest.add("apple", 2)
+    desk.add("mango")
+    shop.sign_in(guest, desk.username)
+    merge = f"/merges/{guest.read('/session')['merge_id']}"
+    before, receipt = desk.cart(), desk.read(merge)
+    another.browser.add("banana")
+    theirs = another.browser.cart()
+
+    for stranger in (another.browser, another.api, shop.guest()):
+        foreign = stranger.http.post(f"{merge}/undo")
+        unknown = stranger.http.post(f"/merges/{uuid.uuid4()}/undo")
+        assert (foreign.status_code, problem_type(foreign)) == (404, "merge_not_found")
+        assert {**foreign.json(), "merge_id": ""} == {**unknown.json(), "merge_id": ""}
+
+    assert (desk.cart(), desk.read(merge)) == (before, receipt)
+    assert another.browser.cart() == theirs
 
 
 # --- the second set of names

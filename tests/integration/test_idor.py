@@ -52,6 +52,7 @@ OWNED: dict[str, dict[str, Any]] = {
     "POST /shop/orders/{order_id}/cancel": {"data": KEY},
     "GET /shop/orders/{order_id}/refunds": {},
     "POST /shop/orders/{order_id}/refunds": {"data": {**KEY, "amount": "1"}},
+    "POST /shop/merges/{merge_id}/undo": {"data": KEY},
     "POST /shop/carts/{cart_id}/name": {"data": {**KEY, "name": "Mine now"}},
     "POST /shop/carts/{cart_id}/activate": {"data": {**KEY, "cart_id": "{cart_id}"}},
     "POST /shop/carts/{cart_id}/delete": {"data": {**KEY, "cart_id": "{cart_id}"}},

@@ -42,7 +42,7 @@ def pasted(stack: RunningStack, block: str, folder: Path, **variables: str) -> s
     return run.stdout
 
 
-@pytest.mark.parametrize("block", JOURNEYS, ids=["guest", "bearer"])
+@pytest.mark.parametrize("block", JOURNEYS, ids=["guest", "live", "bearer"])
 def test_the_commands_of_the_readme_work_as_they_stand(stack: RunningStack, block: str, tmp_path: Path) -> None:
     printed = pasted(stack, block, tmp_path)
 
@@ -55,6 +55,9 @@ def test_the_commands_of_the_readme_work_as_they_stand(stack: RunningStack, bloc
         paid = re.search('"order_id":"[^"]+"', order)
         assert paid
         assert paid[0] in orders
+    elif "/events" in block:
+        assert re.search(r'event: cart\ndata: \{"cart_id":.*"sku":"mango"', printed)
+        assert re.search(r'"action":"add","sku":"mango"', printed)
     else:
         assert '"product_id":1' in printed
         assert '"owner":{"id":"user:' in printed

@@ -264,6 +264,33 @@ def test_several_carts_are_named_switched_and_deleted(browser: PlainBrowser) -> 
     assert "Office" in browser.text
 
 
+def test_who_is_asked_about_two_carts_puts_them_together_and_takes_them_apart_again(browser: PlainBrowser) -> None:
+    put_into_cart(browser, "apple", 3)
+    name = sign_up(browser)
+    with PlainBrowser(str(browser.address.copy_with(path="/", query=None))) as phone:
+        put_into_cart(phone, "apple", 2)
+        phone.open("/login?merge=ask&next=/shop/cart")
+        phone.send(phone.page.forms[0], username=name, password="a long enough password")
+        question = "How many of what is in both?"
+        assert question in phone.text
+
+        # when: they answer by one of the buttons
+        phone.send(phone.form("/shop/merges"), strategy="sum")
+
+        assert question not in phone.text
+        assert "2 × " in phone.text
+        assert "which makes 5" in phone.text
+        undo = next(form for form in phone.page.forms if form.action.endswith("/undo"))
+        # and: they take it back, and have two carts
+        phone.send(undo)
+        assert "From before signing in" in phone.text
+        assert "You signed in" not in phone.text
+        # and: the form of before, sent once more by a page that stayed open, changes nothing
+        shown = phone.text
+        phone.send(undo)
+        assert phone.text == shown
+
+
 def test_goods_can_be_leafed_through_by_category_and_page(browser: PlainBrowser) -> None:
     browser.open("/shop/")
     browser.click("More goods")

@@ -149,6 +149,16 @@ async def _closing(db: CartDb, who: Person) -> Ask:
     return Ask({"merge_id": (await _frozen(db, who))["merge_id"]})
 
 
+async def _watching(db: CartDb, who: Person) -> Ask:
+    await _cart(db, who)
+    return Ask(json={"owners": [who.owner]})
+
+
+async def _with_part(db: CartDb, who: Person) -> Ask:
+    await _cart(db, who)
+    return Ask({"part": "history"})
+
+
 def _with(prepared: Callable[[CartDb, Person], Awaitable[Ask]], body: dict[str, Any]) -> "Recipe":
     async def made(db: CartDb, who: Person) -> Ask:
         return replace(await prepared(db, who), json=body)
@@ -187,6 +197,9 @@ CARTDB: dict[str, Recipe] = {
     "apply": _applying,
     "close": _closing,
     "receipt": _applied,
+    "versions": _watching,
+    "account_page": _with_part,
+    "erase": _with(_at_cart, {}),
     "movable": _at_cart,
     "preview": _with(_at_cart, {"lines": [ONE_FROZEN]}),
     "undo": _applied,

@@ -26,7 +26,8 @@ from tests.service.idp import (
     sign_in,
     userinfo,
 )
-from tests.serving import serving
+from tests.service.test_token_matrix import services, shop
+from tests.serving import on_a_port, serving
 from tests.tokens import TestIssuer
 
 PASSWORD = "alice-demo-password"
@@ -156,3 +157,28 @@ async def test_a_service_tells_whom_it_denied_what_and_why(make_database: MakeDa
     assert (denied["problem"], denied["owner"]) == ("forbidden", owner_id_of(issuer.issuer, "alice"))
     assert expired not in log.text
     assert alices not in log.text
+
+
+async def test_an_erasure_tells_who_was_erased_by_the_owner_id_alone(make_database: MakeDatabase, log: Log) -> None:
+    issuer = TestIssuer()
+    databases = [(await make_database(name)).app for name in ("cartdb", "catalog", "controller")]
+    cartdb, _ = services(issuer, *databases[:2])
+    headers = issuer.user("Zaphod", audience=["controller", "cartdb"])
+
+    async with on_a_port(cartdb) as cartdb_url, on_a_port(issuer.app()) as provider:
+        whole = shop(
+            issuer, databases[2], log_level="info", cartdb=cartdb_url, catalog="http://no.test", provider=provider
+        )
+        async with serving(whole, base_url="http://localhost:8000") as http:
+            carts = {**headers, "X-Request-ID": "naming"}
+            named = await http.post("/carts", json={"name": "Zaphod's cart"}, headers=carts)
+            erased = await http.delete("/account", headers={**headers, "X-Request-ID": "erasing"})
+
+    (line,) = [line for line in log.told("erasing") if line["event"] == "account erased"]
+    assert (named.status_code, erased.status_code) == (201, 200)
+    assert (line["owner"], line["level"], line["service"]) == (
+        owner_id_of(issuer.issuer, "Zaphod"),
+        "info",
+        "controller",
+    )
+    assert "Zaphod" not in log.text

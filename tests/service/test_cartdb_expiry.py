@@ -230,6 +230,22 @@ async def test_a_cart_that_has_moved_loses_its_lines_and_still_goes_to_nobody_el
     assert (await freeze(cartdb, shopper.owner_id, f"u-{uuid4()}", uuid4())).status_code == 409
 
 
+async def test_of_a_cart_that_a_receipt_names_the_id_stays(
+    cartdb: CartDb, expiry: ExpiryStore, owner: asyncpg.Connection
+) -> None:
+    subject, visitor = f"u-{uuid4()}", guest(cartdb)
+    shopper = Somebody(cartdb, cartdb.owner_of(subject), cartdb.issuer.user(subject))
+    await visitor.add()
+    second = await shopper.another(activate=True)
+    await apply(cartdb, subject, (await freeze(cartdb, visitor.owner_id, subject, uuid4())).json())
+    await cartdb.http.post(f"/carts/{shopper.first}/activate", headers=shopper.headers)
+    await run_out(owner, shopper)
+
+    assert await expiry.expire(shopper.owner_id, second) == "emptied"
+    assert await rows(owner, shopper, "lines", "receipts") == {"receipts": 1}
+    assert await shopper.status_of(second) == 404
+
+
 async def test_a_deleted_cart_is_kept_for_its_time_and_then_gone(
     cartdb: CartDb, expiry: ExpiryStore, owner: asyncpg.Connection
 ) -> None:

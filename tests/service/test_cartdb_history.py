@@ -120,6 +120,24 @@ async def test_an_adoption_is_told_on_both_sides(cartdb: CartDb) -> None:
     assert told(taken, "action", "actor", "sku", "quantity", "detail")[2:] == [("adopt", "adoption", "apple", 5, merge)]
 
 
+async def test_the_cart_after_one_that_was_bought_while_its_guest_signed_in_tells_that_it_was_frozen(
+    cartdb: CartDb,
+) -> None:
+    guest, checkout = new_guest(), uuid4()
+    await cartdb.add(cartdb.guest(guest))
+    await cartdb.mark(guest, await cartdb.cart(cartdb.guest(guest)), checkout)
+    await freeze(cartdb, guest, f"u-{uuid4()}", uuid4())
+    await cartdb.step(guest, checkout, "attach", intent_id="pi_1")
+    await cartdb.step(guest, checkout, "settle", intent_id="pi_1")
+
+    follower = (await cartdb.cart(cartdb.guest(guest)))["cart_id"]
+    assert told(await history(cartdb, cartdb.guest(guest), follower), "action", "actor", "status") == [
+        ("create", "checkout", "open"),
+        ("freeze", "adoption", "moved"),
+        ("activate", "checkout", "moved"),
+    ]
+
+
 # --- to any moment
 
 
@@ -137,6 +155,19 @@ async def test_the_lines_of_one_adoption_are_told_together_or_not_at_all(cartdb:
 
     assert (just_before["lines"], then["lines"]) == ({}, {"apple": 1, "banana": 1, "cherry": 1})
     assert then["added_prices"] == dict.fromkeys(then["lines"], 4000)
+
+
+async def test_a_cart_that_was_emptied_is_empty_whatever_was_told_after_it(cartdb: CartDb) -> None:
+    guest = new_guest()
+    cart, headers = first_cart_id(guest), cartdb.guest(guest)
+    await cartdb.add(headers, "apple")
+    await cartdb.http.delete("/carts/current/items", headers=headers)
+    await cartdb.http.patch(f"/carts/{cart}", json={"name": "Party"}, headers=headers)
+
+    found = await history(cartdb, headers, cart)
+
+    assert (found["lines"], found["added_prices"], found["name"], found["version"]) == ({}, {}, "Party", 3)
+    assert (await history(cartdb, headers, cart, version=1))["lines"] == {"apple": 1}
 
 
 async def test_a_clock_that_was_set_back_tells_no_cart_that_never_was(

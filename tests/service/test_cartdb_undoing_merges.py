@@ -224,6 +224,9 @@ async def test_the_history_of_both_carts_makes_their_lines_after_the_merge_and_a
     [beside] = (await merge.undo()).json()["undone_cart_ids"]
 
     assert after_merge == merged_lines
+    at_merge = {"version": merge.receipt["version"]}
+    then = await merge.ask("GET", path.format(merge.receipt["cart_id"]), params=at_merge)
+    assert then.json()["lines"] == merged_lines
     for cart_id in (merge.receipt["cart_id"], beside):
         history = (await merge.ask("GET", path.format(cart_id))).json()
         cart = await merge.cart(cart_id)

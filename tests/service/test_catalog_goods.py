@@ -436,6 +436,28 @@ async def test_a_deleted_product_is_gone_with_its_variants_and_may_come_back(
     assert (back.status_code, back.json()["stock"]) == (201, 0)
 
 
+async def test_what_is_not_sold_any_more_is_told_by_the_name_that_it_had_at_last(
+    shop: httpx.AsyncClient, editor: dict[str, str]
+) -> None:
+    await shop.patch("/products/t-shirt", json={"title": "Shirt"}, headers=editor)
+    (await shop.delete("/products/t-shirt", headers=editor)).raise_for_status()
+    (await shop.delete("/products/notebook/variants/notebook-a5", headers=editor)).raise_for_status()
+
+    asked = ["t-shirt", "t-shirt-blue-m", "notebook-a5", "apple", "never-was"]
+    told = (await shop.post("/items/query", json={"skus": asked})).json()
+    (await shop.put("/products/t-shirt", json=APPLE, headers=editor)).raise_for_status()
+    back = (await shop.post("/items/query", json={"skus": ["t-shirt"]})).json()
+
+    assert [item["sku"] for item in told["items"]] == ["apple"]
+    gone = {one["sku"]: (one["title"], one["variant"]) for one in told["gone"]}
+    assert gone == {
+        "t-shirt": ("Shirt", None),
+        "t-shirt-blue-m": ("Shirt", "Indigo, M"),
+        "notebook-a5": ("Dotted Notebook", "A5, 160 pages"),
+    }
+    assert ([item["title"] for item in back["items"]], back["gone"]) == (["Apple"], [])
+
+
 async def test_a_deleted_variant_leaves_the_others(shop: httpx.AsyncClient, editor: dict[str, str]) -> None:
     address = "/products/notebook/variants/notebook-a5"
 

@@ -144,6 +144,20 @@ async def test_pruned_goods_come_back_with_the_stock_of_the_file(shop: Stand) ->
     assert await shop.counters("apple") == Counters(available=10, held=0, sold=0)
 
 
+async def test_pruned_goods_are_remembered_by_name(shop: Stand) -> None:
+    await shop.load(GOODS)
+    [shirt] = (await shop.client.get("/products", params={"sku": "shirt"})).json()["products"]
+    await shop.load(HEADER, prune=True)
+
+    told = (await shop.client.post("/items/query", json={"skus": ["shirt", shirt["variants"][0]["sku"]]})).json()
+
+    assert told["items"] == []
+    assert [(gone["title"], gone["variant"]) for gone in sorted(told["gone"], key=lambda gone: gone["sku"])] == [
+        (shirt["title"], None),
+        (shirt["title"], shirt["variants"][0]["title"]),
+    ]
+
+
 async def test_a_variant_may_be_added_to_a_product_that_the_catalog_has(shop: Stand) -> None:
     await shop.load(GOODS)
 

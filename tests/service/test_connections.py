@@ -133,6 +133,37 @@ async def test_an_idle_connection_is_closed_and_dripping_does_not_keep_it_open(a
         assert (await wire.answer())[0] in (0, 408)
 
 
+async def test_a_client_that_does_not_read_does_not_hold_up_the_end_of_the_server() -> None:
+    full, lost = asyncio.Event(), asyncio.Event()
+
+    class Watched(LimitedProtocol):
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            full.set()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            lost.set()
+
+    async def endless(scope: Scope, _: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            while not lost.is_set():
+                await send({"type": "http.response.body", "body": b"1" * 60_000, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async with on_a_port(endless, http=Watched) as address:
+            at = urlsplit(address)
+            deaf = socket.create_connection((at.hostname, at.port))
+            deaf.sendall(GET + b"\r\n")
+            await full.wait()
+            started = time.monotonic()
+
+        assert time.monotonic() - started < 3
+        deaf.close()
+
+
 async def test_a_client_that_does_not_read_keeps_no_connection() -> None:
     lost = asyncio.Event()
 

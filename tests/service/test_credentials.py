@@ -41,6 +41,7 @@ def test_every_operation_of_a_service_is_tried(service: str, known: Mapping[str,
 OWN_CARTS = {
     *("find", "find_unpurchased", "history", "create", "rename", "activate", "delete"),
     *("add", "update", "remove", "clear", "list_purchases", "find_purchase"),
+    *("account_page", "erase"),
 }
 OF_ANYBODY = {"unfinished", "find_anybodys"}
 OF_CHECKOUT = {
@@ -118,7 +119,8 @@ CARTDB_ROWS = {
     "the guests' token for an empty guest": Row(service("cart:guest", owner="guest:")),
     "checkout": Row(service("cart:checkout"), frozenset(OF_CHECKOUT)),
     "checkout for nobody": Row(service("cart:checkout", owner=None), frozenset(OF_ANYBODY)),
-    "event stream": Row(service("cart:watch")),
+    "event stream": Row(service("cart:watch"), frozenset({"versions"})),
+    "event stream for nobody": Row(service("cart:watch", owner=None), frozenset({"versions"})),
     "stock": Row(service("stock:checkout", "catalog"), refusal=401),
     "stock, of a provider with one audience for all": Row(service("stock:checkout", EVERYWHERE)),
     "goods": Row(service("catalog:write", "catalog"), refusal=401),
@@ -178,7 +180,7 @@ def test_every_operation_of_cartdb_has_somebody_who_may_do_it() -> None:
     assert all(operation.guarded for operation in operations("cartdb").values())
 
 
-NOT_OWNED = {"sku"}
+NOT_OWNED = {"sku", "part"}
 # The first is of whatever owner, on purpose: an operator knows the order's id alone. The second has a test below.
 EXEMPT = {"find_anybodys", "void"}
 THEIRS = {

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.contracts.identity import Scope
 from services.local.settings import SERVICES
 from tests.conftest import MakeDatabase
 from tests.operations import NOT_THEIRS, Ask, Operation, foreign_fields, operations, resolved, with_body
@@ -34,9 +35,11 @@ async def test_cartdb_refuses_every_field_that_is_not_the_callers(cartdb: CartDb
     who = somebody(cartdb) if name in OF_USERS else somebodys_guest(cartdb)
     ask = await CARTDB[name](cartdb, who)
     operation = operations("cartdb")[name]
-    mine = name in {"add", "update", "create", "rename", "freeze", "preview"}
+    mine = name in {"add", "update", "create", "rename", "freeze", "erase", "preview"}
 
-    await expect_refused(cartdb.http, operation, ask, dict(who.headers) if mine else cartdb.checkout(who.owner))
+    headers = dict(who.headers) if mine else cartdb.checkout(who.owner)
+    watching = cartdb.issuer.service(Scope.CART_WATCH)
+    await expect_refused(cartdb.http, operation, ask, watching if name == "versions" else headers)
 
 
 @pytest.mark.parametrize("name", with_body("catalog"))

@@ -128,7 +128,7 @@ def services(issuer: TestIssuer, cartdb_database: str, catalog_database: str) ->
     )
 
 
-def shop(issuer: TestIssuer, database: str, *, cartdb: str, catalog: str, provider: str) -> FastAPI:
+def shop(issuer: TestIssuer, database: str, *, cartdb: str, catalog: str, provider: str, **other: Any) -> FastAPI:
     """A controller over these neighbours."""
     return create_controller(
         ControllerSettings(
@@ -143,7 +143,7 @@ def shop(issuer: TestIssuer, database: str, *, cartdb: str, catalog: str, provid
             payments_url="http://payments.test",
             payments_secret_key="sk_test",
             payments_publishable_key="pk_test",
-            **SILENT,
+            **SILENT | other,
         )
     )
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, Response
 
 from services.chassis import app as app_module
 from services.chassis.app import create_service
 from services.chassis.logs import configure_logging, get_logger, request_id
 from services.chassis.settings import Environment, ServiceSettings
+from services.contracts.problems import Unavailable
 from tests.serving import serving
 
 FORGED = '{"event": "signed in", "level": "info", "account": "olga"}'
@@ -109,6 +110,15 @@ async def client(log: Log, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[htt
             raise LookupError(sku)
         return {"agent": request.headers["user-agent"]}
 
+    @router.get("/pulse")
+    async def pulse(*, ill: bool = False) -> None:
+        if ill:
+            raise Unavailable
+
+    @router.get("/stream")
+    async def stream() -> Response:
+        return Response("data: 1\n\n", media_type="text/event-stream")
+
     settings = ServiceSettings(
         database_url="postgresql://nobody@localhost/nothing",
         environment=Environment.TEST,
@@ -116,7 +126,14 @@ async def client(log: Log, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[htt
         log_level="info",
     )
     app = create_service(
-        name="shop", title="shop", description="", settings=settings, lifespan=nothing, routers=[router], pings={}
+        name="shop",
+        title="shop",
+        description="",
+        settings=settings,
+        lifespan=nothing,
+        routers=[router],
+        pings={},
+        quiet=frozenset({"/pulse"}),
     )
     log.listen()
     async with serving(app) as client:
@@ -142,6 +159,24 @@ async def test_a_request_is_one_line_that_says_nothing_in_the_clients_words(
     told = [event for event in events if event["event"] == "request"]
     assert len(told) == 3
     assert "olga" not in json.dumps(told)
+
+
+async def test_of_what_is_asked_all_the_time_only_what_goes_wrong_is_a_line(
+    client: httpx.AsyncClient, log: Log
+) -> None:
+    for path in ("/pulse", "/pulse?ill=1", "/pulse", "/goods/apple"):
+        await client.get(path)
+
+    told = [(event["route"], event["status"]) for event in log.events()]
+    assert told == [("/pulse", 503), ("/goods/{sku:path}", 200)]
+
+
+async def test_a_stream_is_one_line_that_says_how_long_it_was_open(client: httpx.AsyncClient, log: Log) -> None:
+    await client.get("/stream")
+
+    [told] = log.events()
+    assert (told["event"], told["route"]) == ("request", "/stream")
+    assert told["open_s"] >= 0
 
 
 FOREIGN_IDS = {

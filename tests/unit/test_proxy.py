@@ -36,6 +36,7 @@ class Replica:
         self.name = name
         self.port = free_port()
         self.next_event = asyncio.Event()
+        self.left = asyncio.Event()
         routes = [
             Route("/name", self._tell_name, methods=["GET", "POST"]),
             Route("/echo", self._echo, methods=["POST"]),
@@ -61,7 +62,11 @@ class Replica:
     async def _events(self, _: Request) -> Response:
         async def events() -> AsyncIterator[bytes]:
             yield b"data: first\n\n"
-            await self.next_event.wait()
+            try:
+                await self.next_event.wait()
+            except asyncio.CancelledError:
+                self.left.set()
+                raise
             yield b"data: second\n\n"
 
         return StreamingResponse(events(), media_type="text/event-stream")
@@ -179,6 +184,28 @@ async def test_an_early_refusal_of_a_long_body_reaches_the_client() -> None:
 
     assert (answer.status_code, answer.text) == (413, "too much")
     assert after.text == "two"
+
+
+async def test_a_client_that_goes_ends_its_stream_at_the_replica_at_once() -> None:
+    async with two_replicas() as (client, one, _):
+        async with client.stream("GET", "/events") as answer:
+            assert await anext(answer.aiter_bytes()) == b"data: first\n\n"
+
+        async with asyncio.timeout(5):
+            await one.left.wait()
+        assert (await client.get("/name")).text == "two"
+
+
+async def test_a_connection_is_good_for_more_after_its_stream_has_ended() -> None:
+    one = Replica("one")
+    one.next_event.set()
+    async with one.up(), proxied(one.port) as client:
+        whole, again = [await client.get(path) for path in ("/events", "/name")]
+        ways = {answer.extensions["network_stream"].get_extra_info("client_addr") for answer in (whole, again)}
+
+    assert whole.content == b"data: first\n\ndata: second\n\n"
+    assert again.text == "one"
+    assert len(ways) == 1
 
 
 async def test_events_arrive_while_the_stream_is_open() -> None:

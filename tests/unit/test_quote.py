@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.cartdb.purchase import LockedCart, check_snapshot
 from services.contracts.carts import Cart, CartStatus, Line
-from services.contracts.catalog import Item
+from services.contracts.catalog import Gone, Item
 from services.contracts.money import Money
 from services.contracts.problems import (
     CheckoutChanged,
@@ -170,19 +170,52 @@ def test_a_checkouts_id_is_its_owners_and_its_keys_alone() -> None:
     assert len(ids) == 3
 
 
+CHANGED = "The price changed from ₹40.00 to ₹45.00."
+
+
 @pytest.mark.parametrize(
-    ("now", "available", "notice"),
+    ("now", "title", "unit_price", "available", "notice"),
     [
-        (item(unit_price=4000), True, None),
-        (item(), True, "The price changed from ₹40.00 to ₹45.00."),
-        (item(stock=1), False, "Only 1 left."),
-        (item(stock=0), False, "Sold out."),
-        (None, False, "This item is not sold any more."),
+        (item(unit_price=4000), "Apple", 4000, True, None),
+        (item(), "Apple", 4500, True, CHANGED),
+        (item(stock=1, unit_price=4000), "Apple", 4000, False, "Only 1 left."),
+        (item(stock=1), "Apple", 4500, False, f"Only 1 left. {CHANGED}"),
+        (item(stock=0, unit_price=4000), "Apple", 4000, False, "Sold out."),
+        (None, "apple", 4000, False, "This item is not sold any more."),
+        (Gone(sku="apple", title="Apple", variant=None), "Apple", 4000, False, "This item is not sold any more."),
+        (item(variants_of=True), "Apple", 4000, False, "This item is sold by its variants now: choose one of them."),
+        (item(currency="EUR"), "Apple", 4000, False, "This item is priced in EUR now: begin a new cart."),
     ],
 )
-def test_a_line_tells_what_the_shopper_should_know(now: Item | None, available: bool, notice: str | None) -> None:  # noqa: FBT001 - a table's column
+def test_a_line_tells_what_the_shopper_should_know(
+    now: Item | Gone | None,
+    title: str,
+    unit_price: int,
+    available: bool,  # noqa: FBT001 - a table's column
+    notice: str | None,
+) -> None:
     shown = dress(cart(), {now.sku: now} if now else {}, owner_name=None)
 
-    assert (shown.items[0].available, shown.items[0].notice) == (available, notice)
+    [line] = shown.items
+    assert (line.title, line.unit_price, line.available, line.notice) == (title, unit_price, available, notice)
     assert shown.has_unavailable_items is not available
-    assert shown.total_price == shown.items[0].unit_price * 2
+    assert shown.total_price == line.line_total == unit_price * 2
+
+
+def test_all_that_cannot_be_bought_is_named_at_once_with_how_much_is_left() -> None:
+    [line] = cart().items
+    lines = [line.model_copy(update={"sku": sku}) for sku in ("short", "fine", "family", "gone")]
+    basket = cart().model_copy(update={"items": lines})
+    found = [item(sku="short", stock=1), item(sku="fine"), item(sku="family", stock=0, variants_of=True)]
+
+    with pytest.raises(OutOfStock) as refused:
+        quote(basket, found, FORM)
+
+    left = [(line["sku"], line["wanted"], line["available"]) for line in refused.value.members["items"]]
+    assert left == [("short", 2, 1), ("family", 2, 0), ("gone", 2, 0)]
+
+
+def test_what_came_back_as_another_product_is_sold_under_its_new_id() -> None:
+    [sold] = quote(cart(), [item(product_id=7)], FORM).lines
+
+    assert (sold.sku, sold.product_id) == ("apple", 7)

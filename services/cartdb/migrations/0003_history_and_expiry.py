@@ -101,8 +101,10 @@ EDIT_CART = """
             END IF;
             IF v_cart IS NOT NULL THEN
                 SELECT * INTO v_row FROM carts WHERE owner_id = p_owner AND cart_id = v_cart FOR UPDATE;
-                -- A checkout that was settled while we waited for the row has moved the pointer on.
                 EXIT WHEN FOUND AND (p_cart IS NOT NULL OR v_row.status NOT IN ('purchased', 'deleted'));
+                -- Whoever ended the cart while we waited for its row has moved the pointer on in the same transaction.
+                -- Look again without a lock on the shopper: they lock it before a cart, and we hold a cart's row.
+                CONTINUE WHEN FOUND;
                 IF p_cart IS NOT NULL AND p_cart <> p_first_cart THEN
                     outcome := 'cart_not_found';
                     EXIT;
@@ -198,7 +200,7 @@ EXPIRE_CART = """
     DECLARE
         v_current uuid;
         v_row carts%ROWTYPE;
-        v_bought boolean;
+        v_known boolean;
     BEGIN
         SELECT s.current_cart_id INTO v_current FROM shoppers s WHERE s.owner_id = p_owner FOR UPDATE SKIP LOCKED;
         IF NOT FOUND THEN
@@ -234,8 +236,9 @@ EXPIRE_CART = """
             RETURN 'prolonged';
         END IF;
 
-        v_bought := EXISTS (SELECT FROM purchases p WHERE p.owner_id = p_owner AND p.cart_id = p_cart);
-        IF v_current <> p_cart AND p_cart <> p_first_cart AND v_row.merge_id IS NULL AND NOT v_bought THEN
+        v_known := EXISTS (SELECT FROM purchases p WHERE p.owner_id = p_owner AND p.cart_id = p_cart)
+            OR EXISTS (SELECT FROM receipts r WHERE r.owner_id = p_owner AND r.cart_id = p_cart);
+        IF v_current <> p_cart AND p_cart <> p_first_cart AND v_row.merge_id IS NULL AND NOT v_known THEN
             DELETE FROM carts c WHERE c.owner_id = p_owner AND c.cart_id = p_cart;
             RETURN 'deleted';
         END IF;

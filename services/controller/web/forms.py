@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from services.chassis.app import new_id
-from services.contracts.carts import Address, CartName, IdempotencyKey
+from services.contracts.carts import Address, CartName, IdempotencyKey, MergeStrategy
 from services.contracts.catalog import Sku
 from services.contracts.money import minor_digits
 from services.contracts.shop import CheckoutCommand, RefundCommand
@@ -52,6 +52,12 @@ class CartForm(Posted):
     """Something to be done with a cart."""
 
     cart_id: UUID
+
+
+class MergeForm(Posted):
+    """How the guest's cart joins the user's."""
+
+    strategy: MergeStrategy
 
 
 class NameForm(Posted):
@@ -259,6 +265,8 @@ Adding = Annotated[AddForm, fastapi.Form()]
 Setting = Annotated[LineForm, fastapi.Form()]
 Doing = Annotated[CartForm, fastapi.Form()]
 Naming = Annotated[NameForm, fastapi.Form()]
+Choosing = Annotated[MergeForm, fastapi.Form()]
+Agreeing = Annotated[Posted, fastapi.Form()]
 Paying = Annotated[CheckoutForm, fastapi.Form()]
 Refunding = Annotated[RefundForm, fastapi.Form()]
 AboutToRefund = Annotated[RefundWish, fastapi.Query()]

@@ -21,7 +21,7 @@ from services.contracts.problems import (
 from services.contracts.shop import AddItem
 
 from ..shopping import Shopping
-from . import paying, refunding
+from . import merging, paying, refunding
 from .forms import Adding, Asking, Doing, Naming, Objections, Setting, whole_number
 from .pictures import drawn
 from .routing import CART, TEMPORARY, OnPublicHost, see, see_again
@@ -32,6 +32,7 @@ PICTURE_SECONDS = 600
 router = APIRouter(prefix="/shop", include_in_schema=False, route_class=OnPublicHost)
 router.include_router(paying.router)
 router.include_router(refunding.router)
+router.include_router(merging.router)
 
 Words = Annotated[str, Query(max_length=100)]
 

@@ -100,9 +100,9 @@ def _changed(store: Storefront, problem: CheckoutChanged) -> str:
 
 async def _short(store: Storefront, problem: OutOfStock) -> str:
     short = {str(item["sku"]): int(item["available"]) for item in problem.members.get("items", [])}
-    items = await store.shopping.shelf.items(short)
+    goods = await store.shopping.shelf.known(short)
     told = [
-        f"{named(items[sku]) if sku in items else sku}: {f'only {left} left' if left else 'sold out'}"
+        f"{named(goods[sku]) if sku in goods else sku}: {f'only {left} left' if left else 'not to be had any more'}"
         for sku, left in short.items()
     ]
     return f"Somebody was faster. {'; '.join(told)}. Nothing was charged; change the cart and pay again."

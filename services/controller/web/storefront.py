@@ -13,12 +13,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from services.contracts.carts import CartStatus, Receipt
-from services.contracts.catalog import Item, Product
+from services.contracts.catalog import Gone, Item, Product
 from services.contracts.money import Money
 from services.contracts.problems import CartAlreadyPurchased, CartInCheckout, CartIsEmpty, MergeNotFound, Unavailable
 from services.contracts.refunds import RefundState
 from services.contracts.shop import Order, ShopCart
 
+from ..adoption import Adoption
 from ..desk import Desk
 from ..doorkeeper import Doorkeeper, Shopper, Visitor
 from ..orders import Orders
@@ -75,6 +76,7 @@ class Storefront:
     shopping: Shopping
     bought: Orders
     desk: Desk
+    adoption: Adoption
 
     def _page(
         self,
@@ -142,8 +144,12 @@ class Storefront:
 
     async def cart(self, *, status: int = 200, message: str | None = None, wrong_sku: str = "") -> HTMLResponse:
         """The current cart, the others, and what was wrong with the last try to change a line."""
-        cart, carts, moved, removed = await asyncio.gather(
-            self.shopping.cart(self.shopper), self.shopping.carts(self.shopper), self._moved(), self._removed()
+        cart, carts, moved, removed, undecided = await asyncio.gather(
+            self.shopping.cart(self.shopper),
+            self.shopping.carts(self.shopper),
+            self._moved(),
+            self._removed(),
+            self.adoption.is_pending(self.shopper.session),
         )
         return self._page(
             "cart.html",
@@ -154,6 +160,7 @@ class Storefront:
             payments=await self._payments_of([cart, *carts]),
             others=[other for other in carts if other.cart_id != cart.cart_id],
             moved=moved,
+            undecided=undecided,
             removed=removed,
             removed_quantity=self.request.query_params.get("quantity", "1"),
             message=message,
@@ -267,10 +274,10 @@ class Storefront:
             receipt = await self.shopping.receipt(self.shopper, self.shopper.merge_id)
         except (MergeNotFound, Unavailable):
             return None
-        if not receipt.lines or datetime.now(UTC) - receipt.applied_at > RECEIPT_SHOWN:
+        if receipt.undone_at or datetime.now(UTC) - receipt.applied_at > RECEIPT_SHOWN:
             return None
-        items = await self.shopping.shelf.items(line.sku for line in receipt.lines)
-        titles = {sku: named(item) for sku, item in items.items()}
+        goods = await self.shopping.shelf.known(line.sku for line in receipt.lines)
+        titles = {sku: named(what) for sku, what in goods.items()}
         return Moved(receipt, titles, fresh=SIGNED_IN_MARK in self.request.query_params)
 
     async def _removed(self) -> Item | None:
@@ -283,9 +290,9 @@ def left_of(order: Order) -> int:
     return order.total - sum(one.amount for one in order.refunds if one.status is not RefundState.FAILED)
 
 
-def named(item: Item) -> str:
+def named(what: Item | Gone) -> str:
     """An item's title with its variant's."""
-    return f"{item.title}, {item.variant}" if item.variant else item.title
+    return f"{what.title}, {what.variant}" if what.variant else what.title
 
 
 def _just_now(order: Order) -> bool:
@@ -299,6 +306,7 @@ async def storefront(request: Request, shopper: Visitor) -> Storefront:
         cast(Shopping, request.state.shopping),
         cast(Orders, request.state.orders),
         cast(Desk, request.state.desk),
+        cast(Adoption, request.state.adoption),
     )
 
 

@@ -49,6 +49,11 @@ _BY_PROBLEM: dict[type[Problem], Told] = {
     ),
     problems.CartAlreadyPurchased: Told("This cart is bought", "It cannot change any more.", *_ORDERS),
     problems.CartIsBeingAdopted: Told("This cart has moved", "It is now in the cart of your account.", *_CART),
+    problems.MergeNotFound: Told("No such carts", "There are no two carts of yours to put together.", *_CART),
+    problems.MergeIsDecided: Told("That is decided", "Your two carts have become one already.", *_CART),
+    problems.MergeCannotBeUndone: Told(
+        "They cannot be told apart any more", "The cart has changed since your two carts became one.", *_CART
+    ),
     problems.IdempotencyKeyReused: Told(
         "This page is out of date", "It was used once already. Open it afresh and try again.", *_CART
     ),

@@ -1,68 +1,345 @@
-// What the pages gain where scripts run. Every page works without this file.
+/**
+ * The cart of a shopper, for the shop's own pages and for programs: reads it, changes it, pays for it, and tells when it
+ * changed elsewhere. How to use it and what each refusal means: docs/cart-manager.md.
+ */
 
-// A page brought back from the browser's memory shows an old cart, and its forms carry keys that were used already.
-addEventListener("pageshow", (event) => {
-  if (event.persisted) location.reload();
-});
+import { backoff, CartError, Door, Feed, newKey, pause } from "./cart-door.js";
 
-const exchanged = async (exchange, key, card) => {
-  const form = new URLSearchParams({ type: "card" });
-  for (const [name, value] of Object.entries(card)) form.set(`card[${name}]`, value);
-  const response = await fetch(exchange, { method: "POST", headers: { Authorization: `Bearer ${key}` }, body: form });
-  const answer = await response.json();
-  if (!response.ok) throw new Error(answer.error?.message ?? "The card could not be read.");
-  return answer.id;
-};
+export { CartError };
 
-const typedCard = (fields) => {
-  const [number, expiry, cvc] = ["#card-number", "#card-expiry", "#card-cvc"].map((id) => fields.querySelector(id).value);
-  const [month, year] = expiry.split("/").map((part) => part.trim());
-  if (!month || !year) throw new Error("Type the month and the year, like 12 / 34.");
-  return {
-    number: number.replaceAll(" ", ""),
-    exp_month: month,
-    exp_year: year.length === 2 ? `20${year}` : year,
-    cvc: cvc.trim(),
-  };
-};
+/** @import { Answer, Cart, Options } from "./cart-door.js" */
+/** @typedef {{order_id: string, cart_id: string, status: "processing" | "paid" | "refused", reason: string | null,
+ *   total: number, currency: string}} Order */
+/** @typedef {{type: "cart", cart: Cart} | {type: "trouble", error: CartError} | {type: "recovered"}} Told */
+/** @typedef {(told: Told) => void} Listener */
+/** @typedef {{method: string, path: string, body?: unknown, pinned: boolean, fits: (cart: Cart) => boolean,
+ *   done: (cart: Cart) => boolean}} Intent `pinned` to the version that was seen; whether it `fits` a newer one. */
 
-const offerCardForm = (checkout, template) => {
-  checkout.querySelector(".cards").append(template.content.cloneNode(true));
-  const fields = checkout.querySelector(".card-fields");
-  const choice = checkout.querySelector('input[name="payment_method"][value=""]');
-  const told = fields.querySelector("[role=alert]");
-  const pay = checkout.querySelector("button.main-action");
-  const showFields = () => (fields.hidden = !choice.checked);
-  checkout.addEventListener("change", showFields);
-  showFields();
-  checkout.addEventListener("submit", async (event) => {
-    if (!choice.checked) return;
-    event.preventDefault();
-    told.textContent = "";
-    pay.disabled = true;
-    try {
-      // The inputs of the card have no names, so that no browser ever sends them to the shop.
-      choice.value = await exchanged(template.dataset.exchange, template.dataset.key, typedCard(fields));
-      checkout.submit();
-    } catch (failure) {
-      told.textContent = failure instanceof TypeError ? "The payment service does not answer. Try again." : failure.message;
-      pay.disabled = false;
+const LEADER_ANSWERS_WITHIN = 2_000;
+const NEXT_CART_WITHIN = 3_000;
+const MOVED = ["precondition_failed", "cart_not_found", "cart_already_purchased", "cart_is_being_adopted", "cart_in_checkout"];
+
+/** @param {Cart} cart @param {string} sku */
+const quantityOf = (cart, sku) => cart.items.find((line) => line.sku === sku)?.quantity ?? 0;
+/** @template T @param {T | null | undefined} given @param {T | undefined} own @returns {T | null} */
+const chosen = (given, own) => (given === undefined ? (own ?? null) : given);
+
+/** One shopper's current cart. Every change answers the cart as it is afterwards; every failure is a CartError. */
+export class CartManager {
+  /** @type {Cart | null} */ #cart = null;
+  #asked = 0;
+  #fetched = 0;
+  /** @type {Promise<Cart> | null} */ #reading = null;
+  /** @type {Set<Promise<void>>} */ #running = new Set();
+  /** @type {Promise<void>} */ #lastPinned = Promise.resolve();
+  /** @type {Set<Listener>} */ #listeners = new Set();
+  #listening = false;
+  #troubled = false;
+  #closing = new AbortController();
+  #standing = new AbortController();
+  /** @type {Feed | null} */ #feed = null;
+  /** @type {BroadcastChannel | null} */ #channel = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #suspicion;
+  #options;
+  #door;
+  #locks;
+
+  /** @param {string | Options} [options] A bearer token, or more; nothing at all on the shop's own pages. */
+  constructor(options = {}) {
+    this.#options = typeof options === "string" ? { token: options } : options;
+    this.cacheDuration = this.#options.cacheDuration ?? 30_000;
+    this.#door = new Door(this.#options, (error) => this.#tellTrouble(error));
+    this.#locks = chosen(this.#options.locks, globalThis.navigator?.locks);
+    const Channel = chosen(this.#options.BroadcastChannel, globalThis.BroadcastChannel);
+    if (this.#options.token || !Channel) return; // Another tab may hold another's token.
+    this.#channel = new Channel(this.#name);
+    this.#channel.addEventListener("message", (event) => this.#heard(event.data));
+    /** @type {{unref?: () => void}} */ (this.#channel).unref?.(); // Programs end without close().
+  }
+
+  /** The current cart, at most `cacheDuration` old; straight from the shop if `forceRefresh`. */
+  async getCart(forceRefresh = false) {
+    if (!forceRefresh && this.#cart && Date.now() - this.#fetched < this.cacheDuration) return this.#cart;
+    const read = async () => {
+      const answer = await this.#door.ask("GET", "/cart");
+      return this.#take(answer.content, answer.asked);
+    };
+    this.#reading ??= read().finally(() => (this.#reading = null));
+    return this.#reading;
+  }
+
+  /**
+   * Adds to what is there. Simultaneous adds all count.
+   * @param {{sku: string, quantity?: number} | number | string} item A SKU and how many, or a product's id.
+   * @param {number | string | null} [variantId] @param {number} [quantity]
+   */
+  addItem(item, variantId = null, quantity = 1) {
+    const body = typeof item === "object" ? item : { product_id: item, variant_id: variantId, quantity };
+    const intent = { method: "POST", path: "/items", body, pinned: false, fits: () => true, done: () => false };
+    return this.#inTurn(false, () => this.#change(() => intent));
+  }
+
+  /** Sets how many there are; 0 takes the line out. @param {string} sku @param {number} quantity */
+  updateItem(sku, quantity) {
+    return this.#set("PUT", sku, quantity, { quantity });
+  }
+
+  /** Takes the line out. @param {string} sku */
+  removeItem(sku) {
+    return this.#set("DELETE", sku, 0);
+  }
+
+  /**
+   * Pays for the cart as it was shown last: if its total is another one by now, it is refused as `checkout_changed`.
+   * @param {object} shipping @param {object | null} [billing]
+   * @param {{paymentMethod?: string, email?: string, expectedTotal?: number, deadline?: number}} [more]
+   * @returns {Promise<Order>} paid
+   */
+  checkout(shipping, billing = null, more = {}) {
+    return this.#inTurn(true, async () => {
+      const until = Date.now() + (more.deadline ?? 60_000);
+      const shown = more.expectedTotal ?? this.#cart?.total_price;
+      const cart = await this.getCart(true);
+      const detail = "Cart is empty. Please add items before checkout.";
+      if (!cart.items.length) throw new CartError({ type: "cart_is_empty", status: 400, detail, cart });
+      const body = {
+        payment_method: more.paymentMethod,
+        email: more.email,
+        shipping_address: shipping,
+        billing_address: billing,
+        expected_total: shown ?? cart.total_price,
+      };
+      const asked = { body, key: newKey(), until };
+      try {
+        const answer = await this.#door.ask("POST", `/carts/${cart.cart_id}/checkout`, asked);
+        const order = await this.#decided(answer, until);
+        await this.#next();
+        return order;
+      } catch (error) {
+        if (error instanceof CartError) error.cart = await this.#next();
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Hears of every change, wherever it was made, and whether the shop can be reached.
+   * @param {Listener} listener @returns {() => void} ends that
+   */
+  subscribe(listener) {
+    this.#listeners.add(listener);
+    if (this.#cart) this.#tell({ type: "cart", cart: this.#cart }, [listener]);
+    if (!this.#listening) this.#listen();
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Ends the stream, hears other tabs no more, and repeats no request again. */
+  close() {
+    this.#listeners.clear();
+    this.#door.closed = true;
+    this.#closing.abort();
+    this.#standing.abort();
+    clearTimeout(this.#suspicion);
+    this.#feed?.stop();
+    this.#channel?.close();
+    this.#channel = null;
+  }
+
+  get #name() {
+    return `cart-manager ${this.#options.base ?? ""}`;
+  }
+
+  // --- changes
+
+  /** @param {string} method @param {string} sku @param {number} quantity @param {object} [body] */
+  #set(method, sku, quantity, body) {
+    const shown = this.#cart;
+    /** @param {Cart} found @returns {Intent} */
+    const intended = (found) => {
+      // What is meant for a cart that was bought while this waited for its turn is not meant for the next one.
+      const before = quantityOf(shown && shown.cart_id !== found.cart_id ? shown : found, sku);
+      return {
+        method,
+        path: `/items/${encodeURIComponent(sku)}`,
+        body,
+        pinned: true,
+        fits: (cart) => quantityOf(cart, sku) === before,
+        done: (cart) => quantityOf(cart, sku) === quantity,
+      };
+    };
+    return this.#inTurn(true, () => this.#change(intended));
+  }
+
+  /**
+   * Adds go out together, since they commute; what is pinned waits for all before it, and all after it wait for that.
+   * @template T @param {boolean} pinned @param {() => Promise<T>} task @returns {Promise<T>}
+   */
+  #inTurn(pinned, task) {
+    const turn = (pinned ? Promise.all(this.#running) : this.#lastPinned).then(task);
+    /** @type {Promise<void>} */
+    const over = turn.then(() => {}, () => {}).finally(() => this.#running.delete(over));
+    this.#running.add(over);
+    if (pinned) this.#lastPinned = over;
+    return turn;
+  }
+
+  /** @param {(seen: Cart) => Intent} intended @returns {Promise<Cart>} */
+  async #change(intended) {
+    const until = Date.now() + this.#door.patience;
+    let cart = this.#cart ?? (await this.getCart());
+    const { method, path, body, pinned, fits, done } = intended(cart);
+    const detail = "Another cart has taken the place of the one that was shown.";
+    if (!fits(cart)) throw new CartError({ type: "precondition_failed", status: 412, detail, cart });
+    for (let round = 0; ; round += 1) {
+      const asked = { body, key: newKey(), version: pinned ? cart.version : undefined, until };
+      try {
+        // By its id, so that a repeat after a sign-in elsewhere cannot count a second time in another cart.
+        const answer = await this.#door.ask(method, `/carts/${cart.cart_id}${path}`, asked);
+        return this.#take(answer.content, answer.asked);
+      } catch (error) {
+        if (!(error instanceof CartError) || !(MOVED.includes(error.kind) || error.status === 410)) throw error;
+        const told = error.status === 412 ? error.cart : null;
+        error.cart = cart = told ? this.#take(told, Date.now()) : await this.#afresh();
+        if (done(cart)) return cart;
+        if (!fits(cart) || (!pinned && !error.outcomeKnown) || Date.now() > until) throw error;
+        if (round || error.kind === "cart_in_checkout") await pause(Math.max(backoff(round), error.retryAfter));
+      }
     }
-  });
-};
+  }
 
-const checkout = document.querySelector("#checkout");
-const template = document.querySelector("#card-form");
-if (checkout?.querySelector("button.main-action") && template) offerCardForm(checkout, template);
+  /** @param {Answer} answer @param {number} until @returns {Promise<Order>} */
+  async #decided(answer, until) {
+    const location = answer.headers.get("location") ?? "";
+    for (;;) {
+      const order = answer.content;
+      if (order.status === "paid") return order;
+      if (order.status === "refused") {
+        const detail = "The checkout came to nothing, and nothing was charged.";
+        throw new CartError({ type: "checkout_refused", status: 409, detail, reason: order.reason, order });
+      }
+      const wait = 1000 * Number(answer.headers.get("retry-after") ?? 2);
+      if (Date.now() + wait > until) {
+        const late = new CartError({ type: "outcome_not_known", status: 202, detail: "The bank takes its time.", order });
+        late.outcomeKnown = false;
+        throw late;
+      }
+      await pause(wait);
+      answer = await this.#door.ask("GET", location, { until });
+    }
+  }
 
-// A person who presses the arrow five times means the fifth number.
-const SETTLED_MS = 700;
+  // --- what is known
 
-for (const form of document.querySelectorAll("form.amount")) {
-  let settling;
-  form.addEventListener("submit", () => clearTimeout(settling));
-  form.querySelector("input[type=number]").addEventListener("change", () => {
-    clearTimeout(settling);
-    settling = setTimeout(() => form.reportValidity() && form.requestSubmit(), SETTLED_MS);
-  });
+  /**
+   * Keeps a cart unless a newer one is known: by version, and of two carts by when they were asked for.
+   * @param {Cart} cart @param {number} asked @param {boolean} [spread]
+   */
+  #take(cart, asked, spread = true) {
+    const known = this.#cart;
+    if (!cart.current) {
+      if (known?.cart_id === cart.cart_id) void this.#afresh().catch(() => {}); // Another one was made current elsewhere.
+      return cart;
+    }
+    if (this.#asked > Date.now()) this.#asked = 0; // Somebody has set the clock back.
+    const grown = known?.cart_id === cart.cart_id ? cart.version - known.version : 0;
+    if (grown < 0 || (grown === 0 && asked < this.#asked)) return known ?? cart;
+    this.#cart = cart;
+    this.#asked = Math.max(asked, this.#asked);
+    this.#fetched = Date.now();
+    if (JSON.stringify(cart) !== JSON.stringify(known)) {
+      this.#tell({ type: "cart", cart });
+      if (spread) this.#channel?.postMessage({ cart, asked });
+    }
+    return cart;
+  }
+
+  /** The current cart, asked for from now on; nobody goes by what was known before, in other tabs neither. */
+  async #afresh() {
+    const earlier = this.#reading;
+    this.#fetched = 0;
+    this.#channel?.postMessage({ stale: true });
+    await earlier?.catch(() => {});
+    return this.getCart(true);
+  }
+
+  /** The cart that follows a checkout, if it can be had soon. @returns {Promise<Cart | null>} */
+  #next() {
+    return Promise.race([this.#afresh().catch(() => null), pause(NEXT_CART_WITHIN).then(() => null)]);
+  }
+
+  #refresh() {
+    void this.getCart(true).catch(() => {}); // The listeners hear of the trouble.
+  }
+
+  /** @param {Told} told @param {Iterable<Listener>} [listeners] */
+  #tell(told, listeners = this.#listeners) {
+    for (const listener of listeners) queueMicrotask(() => this.#listeners.has(listener) && listener(told));
+  }
+
+  /** @param {CartError | null} error */
+  #tellTrouble(error) {
+    if (this.#troubled === Boolean(error)) return;
+    this.#troubled = Boolean(error);
+    this.#tell(error ? { type: "trouble", error } : { type: "recovered" });
+  }
+
+  // --- what happens elsewhere
+
+  #listen() {
+    this.#listening = true;
+    const { signal } = this.#closing;
+    this.#refresh();
+    globalThis.addEventListener?.("online", () => this.#refresh(), { signal });
+    globalThis.document?.addEventListener("visibilitychange", () => document.hidden || this.#wake(), { signal });
+    if (this.#locks && this.#channel) void this.#stand(this.#locks);
+    else void this.#lead();
+  }
+
+  /** Waits to be the tab that holds the browser's one stream. @param {LockManager} locks @param {boolean} [steal] */
+  async #stand(locks, steal = false) {
+    this.#standing.abort();
+    const mine = (this.#standing = new AbortController());
+    try {
+      await locks.request(this.#name, steal ? { steal } : { signal: mine.signal }, () => this.#lead());
+    } catch (failure) {
+      if (this.#closing.signal.aborted || mine !== this.#standing) return;
+      this.#feed?.stop();
+      this.#feed = null;
+      const stolen = failure instanceof DOMException && failure.name === "AbortError";
+      await (stolen ? this.#stand(locks) : this.#lead()); // Some embedded pages are given no locks.
+    }
+  }
+
+  /** Hears of changes for the whole browser, until this one is closed. */
+  #lead() {
+    const { base = "", token, pollEvery = 5_000 } = this.#options;
+    const Source = chosen(this.#options.EventSource, globalThis.EventSource);
+    this.#feed = new Feed({
+      open: Source && !token ? () => new Source(`${base}/cart/events`) : null,
+      heard: (cart) => void this.#take(cart, Date.now()),
+      read: () => this.getCart(true),
+      every: pollEvery,
+    });
+    this.#channel?.postMessage({ pong: true });
+    return new Promise((resolve) => this.#closing.signal.addEventListener("abort", resolve));
+  }
+
+  /** @param {{cart?: Cart, asked?: number, stale?: boolean, ping?: boolean, pong?: boolean}} message */
+  #heard({ cart, asked = 0, stale, ping, pong }) {
+    if (cart) this.#take(cart, asked, false);
+    if (stale) this.#fetched = 0;
+    if (ping && this.#feed) this.#channel?.postMessage({ pong: true });
+    if (pong) clearTimeout(this.#suspicion);
+  }
+
+  /** The tab is looked at again. If the system has put the leader to sleep, this one takes its place. */
+  #wake() {
+    void this.getCart().catch(() => {});
+    const locks = this.#locks;
+    if (!locks || !this.#channel || this.#feed) return;
+    this.#channel.postMessage({ ping: true });
+    clearTimeout(this.#suspicion);
+    const patience = LEADER_ANSWERS_WITHIN * (1 + Math.random()); // One of the tabs steps forward, not all.
+    this.#suspicion = setTimeout(() => void this.#stand(locks, true), patience);
+  }
 }
