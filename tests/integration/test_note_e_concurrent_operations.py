@@ -49,7 +49,9 @@ def test_changes_of_every_kind_at_once_leave_a_cart_that_adds_up_and_can_be_paid
 
     assert len(answers) == 8
     cart = customer.browser.cart()
-    assert {line["sku"]: line["unit_price"] for line in cart["items"]} == dict(zip(skus, (1999, 2501), strict=True))
+    # A removal that came last has left no line.
+    prices = dict(zip(skus, (1999, 2501), strict=True))
+    assert {line["sku"]: line["unit_price"] for line in cart["items"]}.items() <= prices.items()
     assert cart["total_price"] == sum(line["unit_price"] * line["quantity"] for line in cart["items"])
     assert cart["total_items"] == sum(customer.lines().values())
     customer.browser.add(skus[0])
