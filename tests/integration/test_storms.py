@@ -24,6 +24,7 @@ SESSIONS = 16
 NEWCOMERS = 40
 FIRST_ADDS = 8
 QUICK_ROUNDS = 200
+BUYING_ROUNDS = 40
 RIVALS = 16
 SOAK_SECONDS = 4.0
 SKUS = ("apple", "banana", "cherry", "ginger", "honey")
@@ -395,6 +396,34 @@ def test_an_edit_during_a_checkout_is_refused_with_the_reason_and_succeeds_after
     else:
         assert (added["cart_id"] != cart["cart_id"], lines_of(added)) == (True, {goods[1]: 1})
         assert lines_of(user.cart(cart["cart_id"])) == {goods[0]: 1}
+
+
+def test_what_is_added_while_carts_are_bought_one_after_the_other_is_in_one_of_them(
+    shop: Shop, goods: list[str]
+) -> None:
+    user, added, bought = shop.customer(), Counter[str](), list[httpx.Response]()
+
+    for _ in range(BUYING_ROUNDS):
+        calls: list[Callable[[], httpx.Response]] = [
+            *(partial(user.http.post, "/cart/items", json={"sku": sku}) for sku in goods[:3]),
+            user.check_out,
+        ]
+        *told, buying = at_once(calls)
+        assert refusals_of(told).keys() <= {"added", "cart_in_checkout"}
+        added.update(sku for sku, answer in zip(goods, told, strict=False) if answer.is_success)
+        bought.append(buying)
+
+    assert statuses(bought) <= {201, 202, 400, 409}
+    orders = eventually(
+        lambda: user.http.get("/orders"),
+        lambda answer: all(order["status"] != "processing" for order in answer.json()["orders"]),
+    ).json()["orders"]
+    paid = [order for order in orders if order["status"] == "paid"]
+    assert 0 < len(paid) < BUYING_ROUNDS
+    found = Counter(user.lines())
+    for order in paid:
+        found.update({line["sku"]: line["quantity"] for line in order["items"]})
+    assert found == added
 
 
 # --- everything at once
