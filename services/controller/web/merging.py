@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from .forms import Agreeing, Choosing
-from .layout import SIGNED_IN_MARK
+from .layout import APART_MARK, SIGNED_IN_MARK
 from .routing import CART, OnPublicHost, see
 from .storefront import Here
 
@@ -22,4 +22,4 @@ async def decide(store: Here, form: Choosing) -> Response:
 @router.post("/merges/{merge_id}/undo")
 async def undo(store: Here, merge_id: UUID, _form: Agreeing) -> Response:
     await store.shopping.undo_merge(store.shopper, merge_id)
-    return see(CART)
+    return see(CART, query={APART_MARK: "1"})
