@@ -292,6 +292,11 @@ def test_who_is_asked_about_two_carts_puts_them_together_and_takes_them_apart_ag
         assert "2 × " in phone.text
         assert "which makes 5" in phone.text
         undo = next(form for form in phone.page.forms if form.action.endswith("/undo"))
+        # and: the page knows the receipt by itself, where this session has merged nothing, or is not known to have yet
+        browser.open(f"{phone.address.path}?{phone.address.query.decode()}")
+        assert "which makes 5" in browser.text
+        browser.open("/shop/cart?signed_in=1")
+        assert "which makes 5" not in browser.text
         # and: they take it back, and have two carts
         phone.send(undo)
         assert "From before signing in" in phone.text

@@ -15,8 +15,9 @@ router = APIRouter(route_class=OnPublicHost)
 
 @router.post("/merges")
 async def decide(store: Here, form: Choosing) -> Response:
-    await store.adoption.decide(store.shopper.session, form.strategy)
-    return see(CART, query={SIGNED_IN_MARK: "1"})
+    decided = await store.adoption.decide(store.shopper.session, form.strategy)
+    # Another controller may know the session as it was for a second: the page is told whose receipt to show.
+    return see(CART, query={SIGNED_IN_MARK: str(decided.frozen.merge_id)})
 
 
 @router.post("/merges/{merge_id}/undo")

@@ -284,16 +284,23 @@ class Storefront:
         return {order.cart_id: order.order_id for order in page.orders}
 
     async def _moved(self) -> Moved | None:
-        if self.shopper.merge_id is None:
+        merge_id = self._just_merged() or self.shopper.merge_id
+        if merge_id is None:
             return None
         try:
-            receipt = await self.shopping.receipt(self.shopper, self.shopper.merge_id)
+            receipt = await self.shopping.receipt(self.shopper, merge_id)
         except (MergeNotFound, Unavailable):
             return None
         if receipt.undone_at or datetime.now(UTC) - receipt.applied_at > RECEIPT_SHOWN:
             return None
         titles = await self._titles(receipt.lines)
         return Moved(receipt, titles, fresh=SIGNED_IN_MARK in self.request.query_params)
+
+    def _just_merged(self) -> UUID | None:
+        try:
+            return UUID(self.request.query_params.get(SIGNED_IN_MARK, ""))
+        except ValueError:
+            return None
 
     async def _undecided(self) -> Undecided | None:
         try:
