@@ -101,6 +101,7 @@ class Unauthenticated(Problem):
     slug = "unauthenticated"
     status = HTTPStatus.UNAUTHORIZED
     title = "A valid credential is needed."
+    explained = "A valid credential is needed: sign in, and send an access token as `Authorization: Bearer …`."
 
     def __init__(self, detail: str | None = None, *, headers: dict[str, str] | None = None, **members: Any) -> None:
         super().__init__(detail, headers={"WWW-Authenticate": "Bearer", **(headers or {})}, **members)
@@ -189,6 +190,7 @@ class CartIsBeingAdopted(Conflict):
 class MergeIsDecided(Conflict):
     slug = "merge_is_decided"
     title = "What becomes of the two carts is decided already."
+    explained = "What becomes of the two carts is decided already: GET /merges/{merge_id} tells how."
 
 
 class MergeCannotBeUndone(Conflict):
@@ -311,6 +313,7 @@ class PreconditionFailed(Problem):
     slug = "precondition_failed"
     status = HTTPStatus.PRECONDITION_FAILED
     title = "The cart has changed since the version named in If-Match."
+    explained = "The cart has changed since the version named in If-Match: look at it, and send its version."
 
 
 class ProductHasChanged(PreconditionFailed):
