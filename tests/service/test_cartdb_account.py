@@ -247,7 +247,10 @@ async def test_nothing_that_tells_a_person_is_left_and_the_books_are(life: Life,
     bought = {cart["cart_id"] for cart in after["carts"] if cart["status"] == "purchased"}
     assert bought == {order["cart_id"] for order in before["purchases"] if order["state"] == "paid"}
     current = after["shopper"][0]["current_cart_id"]
-    assert {entry["cart_id"] for entry in after["history"] if entry["action"] != "create"} == bought
+    assert {entry["cart_id"] for entry in after["history"] if entry["action"] not in ("create", "erase")} == bought
+    for cart in after["carts"]:
+        told = [entry for entry in after["history"] if entry["cart_id"] == cart["cart_id"]][-1]
+        assert (told["version"], told["status"]) == (cart["version"], cart["status"])
     assert [cart["items"] for cart in after["carts"] if cart["cart_id"] == current] == [[]]
     assert await violations(database) == []
 
