@@ -216,6 +216,29 @@ async def test_entries_from_before_status_and_name_were_told_rebuild_lines_and_s
     assert (new["lines"], new["status"], new["complete_since"]) == ({"apple": 3}, "open", new["entries"][-1]["at"])
 
 
+@pytest.mark.parametrize(
+    ("actions", "status"), [(["purchase"], "in_checkout"), (["purchase", "unpurchase", "void"], "open")]
+)
+async def test_an_older_replicas_entries_take_no_name_from_a_cart(
+    cartdb: CartDb, owner: asyncpg.Connection, actions: list[str], status: str
+) -> None:
+    guest = new_guest()
+    cart, headers = first_cart_id(guest), cartdb.guest(guest)
+    await cartdb.add(headers, "apple")
+    await cartdb.http.patch(f"/carts/{cart}", json={"name": "Gifts"}, headers=headers)
+    for action in actions:
+        await owner.execute(
+            "INSERT INTO history (owner_id, cart_id, version, action, actor) VALUES ($1, $2, 2, $3, 'checkout')",
+            guest,
+            cart,
+            action,
+        )
+
+    told = await history(cartdb, headers, cart)
+
+    assert (told["name"], told["status"], told["version"]) == ("Gifts", status, 2)
+
+
 # --- in pages
 
 
