@@ -416,7 +416,11 @@ async def test_expiry_takes_the_rest_of_a_guest_who_bought_nothing(cartdb: CartD
     connection = await asyncpg.connect(database.owner)
     try:
         current = await connection.fetchval("SELECT current_cart_id FROM shoppers WHERE owner_id = $1", life.owner)
-        await connection.execute("UPDATE carts SET expires_at = now() - interval '1 s' WHERE owner_id = $1", life.owner)
+        await connection.execute(
+            "UPDATE carts SET expires_at = now() - interval '1 s', updated_at = now() - interval '2 years'"
+            " WHERE owner_id = $1",
+            life.owner,
+        )
 
         outcome = await connection.fetchval(
             "SELECT expire_cart($1, $2, $3, 30, true)", life.owner, current, first_cart_id(life.owner)

@@ -105,9 +105,14 @@ def user(cartdb: CartDb) -> Somebody:
     return Somebody(cartdb, cartdb.owner_of(subject), cartdb.issuer.user(subject))
 
 
-async def run_out(owner: asyncpg.Connection, who: Somebody) -> None:
-    """Let the time of all their carts be over, and their keys be of yesterday."""
-    await owner.execute("UPDATE carts SET expires_at = now() - interval '1 second' WHERE owner_id = $1", who.owner_id)
+async def run_out(owner: asyncpg.Connection, who: Somebody, *, changed: str = "2 years") -> None:
+    """Let the time of all their carts be over, their last change be so long ago, and their keys be of yesterday."""
+    await owner.execute(
+        "UPDATE carts SET expires_at = now() - interval '1 second', updated_at = now() - $2::text::interval"
+        " WHERE owner_id = $1",
+        who.owner_id,
+        changed,
+    )
     await owner.execute(
         "UPDATE idempotency_keys SET created_at = now() - interval '25 hours' WHERE owner_id = $1", who.owner_id
     )
@@ -193,6 +198,27 @@ async def test_a_guest_who_stays_away_is_forgotten_in_the_end(
     assert await rows(owner, shopper, *OWNED) == {}
     assert (await shopper.look())["version"] == 0
     assert (await shopper.add())["version"] == 1
+
+
+@pytest.mark.parametrize("erased", [False, True])
+async def test_the_versions_of_a_guest_who_comes_back_within_a_year_never_begin_anew(
+    cartdb: CartDb, expiry: ExpiryStore, owner: asyncpg.Connection, *, erased: bool
+) -> None:
+    shopper = guest(cartdb)
+    await shopper.add()
+    if erased:
+        await cartdb.http.post("/account/erase", json={}, headers=shopper.headers)
+    version = "SELECT version FROM carts WHERE cart_id = $1"
+    before = await owner.fetchval(version, shopper.first)
+    for _ in range(3):
+        await run_out(owner, shopper, changed="11 months")
+        for cart in await expiry.expired_carts(limit=100):
+            await expiry.expire(*cart)
+
+    answer = await cartdb.add(shopper.headers, cart=str(shopper.first))
+
+    after = await owner.fetchval(version, shopper.first)
+    assert (answer.status_code, after) == ((404, before) if erased else (200, before + 2))
 
 
 async def test_a_users_empty_cart_only_waits_longer(
