@@ -141,6 +141,16 @@ test('a clock that was set back keeps no cart from taking the place of another',
   assert.equal((await manager.getCart(true)).cart_id, 'cart-2');
 });
 
+test('a clock that was set back keeps no cart for longer', async (context) => {
+  script['GET /cart'] = [ok(cartOf(1)), ok(cartOf(2))];
+  const manager = open();
+  context.mock.method(Date, 'now', () => performance.timeOrigin + performance.now() + 3_600_000);
+  await manager.getCart();
+  context.mock.restoreAll();
+
+  assert.equal((await manager.getCart()).version, 2);
+});
+
 test('what is asked for after a refusal is not the answer to an earlier question', async () => {
   let release;
   const early = new Promise((resolve) => (release = resolve));
@@ -230,6 +240,21 @@ test('its patience ends, and it says that the outcome is not known', async () =>
   assert.deepEqual([error.kind, error.status, error.outcomeKnown], ['unreachable', 0, false]);
   assert.ok(performance.now() - begun < 1500);
 });
+
+for (const [story, lines, known] of [
+  ['an internal error', [refused(500, 'internal_error')], false],
+  ['a refusal by whoever knows no keys, after silence', [LOST, refused(429, 'too_many_requests')], false],
+  ['a refusal of goods, which comes before the key, after silence', [LOST, refused(422, 'unknown_sku')], false],
+  ['a refusal by the cart itself, after silence', [LOST, refused(422, 'line_limit_exceeded')], true],
+  ['a refusal by something else that speaks another JSON', [{ status: 403, content: { type: null } }], true],
+]) {
+  test(`after ${story} the outcome is ${known ? '' : 'not '}known`, async () => {
+    script['GET /cart'] = [ok(cartOf(1))];
+    script[`POST ${ITEMS}`] = lines;
+
+    assert.equal((await refusal(open().addItem({ sku: 'apple' }))).outcomeKnown, known);
+  });
+}
 
 test('a listener hears of trouble once, and of its end', async () => {
   script['GET /cart'] = [ok(cartOf(1)), LOST, LOST, ok(cartOf(1))];
@@ -456,6 +481,18 @@ test('a checkout that has no outcome by the deadline says so, with the order to 
   assert.equal(error.problem.order.order_id, 'order-1');
 });
 
+for (const [status, kind] of [[401, 'unauthenticated'], [404, 'order_not_found'], [503, 'unavailable']]) {
+  test(`a checkout that is under way and then answered ${status} has an outcome that nobody knows`, async () => {
+    script['GET /cart'] = [ok(cartOf(1, { apple: 1 }))];
+    script[`POST ${PAY}`] = [{ status: 202, content: order('processing'), headers: later }];
+    script['GET /orders/order-1'] = [refused(status, kind)];
+
+    const error = await refusal(open().checkout(ADDRESS, null, { deadline: 300 }));
+
+    assert.deepEqual([error.status, error.outcomeKnown, error.problem.order.order_id], [status, false, 'order-1']);
+  });
+}
+
 test('a declined card is told, and the cart is as it was', async () => {
   script['GET /cart'] = [ok(cartOf(1, { apple: 1 }))];
   script[`POST ${PAY}`] = [refused(402, 'payment_declined', { reason: 'insufficient_funds' })];
@@ -654,6 +691,19 @@ test('a change in one tab shows in another at once, and an older one nowhere', a
   await pause(50);
 
   assert.deepEqual(heard.carts.map(({ version }) => version), [1, 3]);
+});
+
+test('once closed it waits for no checkout', async () => {
+  script['GET /cart'] = [ok(cartOf(1))];
+  script[`POST ${ITEMS}`] = [refused(409, 'cart_in_checkout')];
+  const manager = open();
+  const adding = refusal(manager.addItem({ sku: 'apple' }));
+  await until(() => to(ITEMS).length === 1);
+
+  manager.close();
+
+  assert.equal((await adding).kind, 'cart_in_checkout');
+  assert.ok(to(ITEMS).length <= 2, 'it goes on asking');
 });
 
 test('once closed it tells nothing and asks nothing', async () => {

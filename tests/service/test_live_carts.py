@@ -58,7 +58,7 @@ async def test_a_stream_begins_with_the_cart_as_it_is(guest: Browser) -> None:
         first = await stream.block()
         cart = await stream.cart()
 
-    assert first == ["retry: 1000"]
+    assert first[0].startswith("retry: ")
     assert cart == (await guest.http.get(f"{SHOP}/cart")).json()
     assert stream.response.headers["content-type"].startswith("text/event-stream")
     assert stream.response.headers["cache-control"] == "no-store"
@@ -197,7 +197,7 @@ async def test_who_comes_back_hears_of_the_next_change_alone(guest: Browser) -> 
     assert event.id is not None
 
     async with tab(guest, **{"Last-Event-ID": event.id}) as stream:
-        assert await stream.block() == ["retry: 1000"]
+        assert (await stream.block())[0].startswith("retry: ")
         assert await stream.block() == [":"]
         await guest.add_apples()
 

@@ -59,7 +59,8 @@ export class CartManager {
 
   /** The current cart, at most `cacheDuration` old; straight from the shop if `forceRefresh`. */
   async getCart(forceRefresh = false) {
-    if (!forceRefresh && this.#cart && Date.now() - this.#fetched < this.cacheDuration) return this.#cart;
+    const age = Date.now() - this.#fetched; // Below 0 when somebody has set the clock back.
+    if (!forceRefresh && this.#cart && age >= 0 && age < this.cacheDuration) return this.#cart;
     const read = async () => {
       const answer = await this.#door.ask("GET", "/cart");
       return this.#take(answer.content, answer.asked);
@@ -201,7 +202,8 @@ export class CartManager {
         const told = error.status === 412 ? error.cart : null;
         error.cart = cart = told ? this.#take(told, Date.now()) : await this.#afresh();
         if (done(cart)) return cart;
-        if (!fits(cart) || (!pinned && !error.outcomeKnown) || Date.now() > until) throw error;
+        const over = this.#door.closed || Date.now() > until;
+        if (over || !fits(cart) || (!pinned && !error.outcomeKnown)) throw error;
         if (round || error.kind === "cart_in_checkout") await pause(Math.max(backoff(round), error.retryAfter));
       }
     }
@@ -224,7 +226,13 @@ export class CartManager {
         throw late;
       }
       await pause(wait);
-      answer = await this.#door.ask("GET", location, { until });
+      try {
+        answer = await this.#door.ask("GET", location, { until });
+      } catch (error) {
+        // The shop has said that it is under way: whatever is answered about it since, nobody has said how it ended.
+        if (error instanceof CartError) [error.outcomeKnown, error.problem.order] = [false, order];
+        throw error;
+      }
     }
   }
 
