@@ -668,6 +668,40 @@ test('tabs share one stream and what it tells; when the leader goes, another lea
   assert.equal(heard[0].carts.at(-1).version, 2);
 });
 
+test('a tab that is looked at while the leader closes leads once', async (context) => {
+  script['GET /cart'] = [ok(cartOf(1))];
+  globalThis.document = Object.assign(new EventTarget(), { hidden: false });
+  context.after(() => delete globalThis.document);
+  context.mock.method(Math, 'random', () => 0);
+  const [leader, next] = [live({ locks: undefined }), live({ locks: undefined })];
+  const heard = [listening(leader)];
+  await until(() => Stream.all.length === 1);
+  heard.push(listening(next));
+  await until(() => heard.every(({ carts }) => carts.length === 1));
+
+  leader.close();
+  document.dispatchEvent(new Event('visibilitychange'));
+  await until(() => Stream.all.length === 2);
+  await pause(2200); // By then it would have given up on the leader.
+
+  assert.deepEqual([Stream.all.length, streams().length], [2, 1]);
+});
+
+test('a new tab leads if the leader has been put to sleep', async (context) => {
+  script['GET /cart'] = [ok(cartOf(1))];
+  const asleep = new AbortController();
+  context.after(() => asleep.abort());
+  const held = Promise.withResolvers();
+  const sleeping = navigator.locks.request(`cart-manager ${base}`, () => (held.resolve(), once(asleep.signal, 'abort')));
+  const stolen = sleeping.then(() => false, () => true);
+  await held.promise;
+
+  listening(live({ locks: undefined }));
+  await until(() => Stream.all.length === 1);
+
+  assert.ok(await stolen);
+});
+
 test('a tab that may hold no lock, or shares no channel, has a stream of its own', async () => {
   script['GET /cart'] = [ok(cartOf(1))];
   const forbidding = { request: async () => { throw new DOMException('not here', 'SecurityError'); } };

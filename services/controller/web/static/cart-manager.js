@@ -299,8 +299,9 @@ export class CartManager {
     this.#refresh();
     globalThis.addEventListener?.("online", () => this.#refresh(), { signal });
     globalThis.document?.addEventListener("visibilitychange", () => document.hidden || this.#wake(), { signal });
-    if (this.#locks && this.#channel) void this.#stand(this.#locks);
-    else void this.#lead();
+    if (!this.#locks || !this.#channel) return void this.#lead();
+    void this.#stand(this.#locks);
+    this.#suspect();
   }
 
   /** Waits to be the tab that holds the browser's one stream. @param {LockManager} locks @param {boolean} [steal] */
@@ -322,6 +323,7 @@ export class CartManager {
   #lead() {
     const { base = "", token, pollEvery = 5_000 } = this.#options;
     const Source = chosen(this.#options.EventSource, globalThis.EventSource);
+    clearTimeout(this.#suspicion); // It would take the place from itself.
     this.#feed = new Feed({
       open: Source && !token ? () => new Source(`${base}/cart/events`) : null,
       heard: (cart) => void this.#take(cart, Date.now()),
@@ -340,11 +342,16 @@ export class CartManager {
     if (pong) clearTimeout(this.#suspicion);
   }
 
-  /** The tab is looked at again. If the system has put the leader to sleep, this one takes its place. */
+  /** The tab is looked at again. */
   #wake() {
     void this.getCart().catch(() => {});
+    this.#suspect();
+  }
+
+  /** If the system has put the leader to sleep, the tab that is looked at takes its place. */
+  #suspect() {
     const locks = this.#locks;
-    if (!locks || !this.#channel || this.#feed) return;
+    if (!locks || !this.#channel || this.#feed || globalThis.document?.hidden) return;
     this.#channel.postMessage({ ping: true });
     clearTimeout(this.#suspicion);
     const patience = LEADER_ANSWERS_WITHIN * (1 + Math.random()); // One of the tabs steps forward, not all.
