@@ -610,6 +610,19 @@ test('while the stream is broken it asks, and it opens another if the browser ga
   assert.ok(asked.length <= before + 1, 'it goes on asking');
 });
 
+test('a stream that breaks is given time to come back before the shop is asked', async () => {
+  script['GET /cart'] = [ok(cartOf(1)), ok(cartOf(2))];
+  const heard = listening(live({ pollEvery: 1000 }));
+  await until(() => heard.carts.length === 1);
+  streams()[0].tell('open');
+
+  const broken = performance.now();
+  streams()[0].fail({ forGood: false });
+  await until(() => heard.carts.length === 2);
+
+  assert.ok(asked[1].at - broken >= 490, `it asked after ${asked[1].at - broken} ms`);
+});
+
 test('a stream that opens while the cart is asked for ends the asking', async () => {
   let release;
   script['GET /cart'] = [ok(cartOf(1)), new Promise((resolve) => (release = resolve)), ok(cartOf(2))];

@@ -158,19 +158,25 @@ export class Feed {
     });
     source.addEventListener("session", () => {
       source.close(); // The next one brings the new cookie.
-      this.down();
+      this.down(backoff(this.failures));
     });
     source.addEventListener("replaced", () => {
       this.means.open = null; // Too many streams: asking does for this tab.
       source.close();
-      this.down();
+      this.down(backoff(this.failures));
     });
-    // The browser connects anew by itself, except after an answer that is no stream.
-    source.addEventListener("error", () => this.down());
+    // The browser connects anew by itself, except after an answer that is no stream. Meanwhile not all browsers whose
+    // streams broke together, as when a controller dies, ask another one together.
+    source.addEventListener("error", () => this.down(this.later));
   }
 
-  down() {
-    if (this.timer === undefined) this.askIn(backoff(this.failures));
+  get later() {
+    return this.means.every * 2 ** Math.min(this.failures, 3) * (0.5 + Math.random() / 2);
+  }
+
+  /** @param {number} ms */
+  down(ms) {
+    if (this.timer === undefined) this.askIn(ms);
     this.failures += 1;
   }
 
@@ -184,7 +190,7 @@ export class Feed {
     const reached = await this.means.read().then(() => true, () => false);
     if (this.source?.readyState === 1) return this.askIn(null);
     this.failures = reached ? 0 : this.failures + 1;
-    this.askIn(this.means.every * 2 ** Math.min(this.failures, 3) * (0.5 + Math.random() / 2));
+    this.askIn(this.later);
     if (this.means.open && this.source?.readyState === 2 && !this.stopped) this.open(this.means.open);
   }
 
