@@ -13,7 +13,8 @@ from .authority import Authority
 from .clients import Carts
 from .provider import ServiceToken
 from .reconcile import a_few_at_once
-from .session import Session, SessionRow, Sessions, merge_id_of
+from .session import Session, Sessions, merge_id_of
+from .session_rows import SessionRow
 
 logger = get_logger(__name__)
 

@@ -36,9 +36,10 @@ from .processor import Payments
 from .provider import Identity, ServiceToken
 from .reconcile import Reconcile, a_few_at_once
 from .refunds import Refunds
-from .session import Sessions, Signer
+from .session import Sessions
 from .settings import Settings
 from .shopping import Shopping
+from .signer import Signer
 from .signin import SignIn
 from .webhooks import Webhooks
 

@@ -31,7 +31,8 @@ from services.contracts.problems import (
 from .authority import Authority
 from .idtokens import IdTokens, NotBelieved
 from .provider import Identity, ServiceToken, Tokens
-from .session import LEASE_SECONDS, MAX_AGE_SECONDS, Session, SessionRow, Sessions
+from .session import LEASE_SECONDS, MAX_AGE_SECONDS, Session, Sessions
+from .session_rows import SessionRow
 from .settings import Settings
 
 logger = get_logger(__name__)

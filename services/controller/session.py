@@ -8,11 +8,7 @@ A guest belongs to the first user who signs in through its session, for good: th
 every device, and whoever still holds the old id gets at them only by signing in as that user.
 """
 
-import base64
 import hashlib
-import hmac
-import json
-import secrets
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -22,21 +18,22 @@ from typing import Any
 from uuid import UUID
 
 from cachetools import TLRUCache
-from cryptography.fernet import Fernet
 from sqlalchemy import ColumnElement, LargeBinary, any_, literal
 from sqlalchemy.dialects.postgresql import ARRAY, insert
-from sqlalchemy.orm import aliased, registry
-from sqlmodel import Field, SQLModel, and_, col, delete, func, or_, select, update
+from sqlalchemy.orm import aliased
+from sqlmodel import and_, col, delete, func, or_, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from services.chassis.database import Database, Timestamptz
+from services.chassis.database import Database
 from services.contracts.carts import MergeStrategy
-from services.contracts.identity import guest_owner_id, owner_id_of
+from services.contracts.identity import owner_id_of
 from services.contracts.problems import (
     SessionRotated,
 )
 
 from .provider import Tokens
+from .session_rows import AdoptedGuest, SessionRow
+from .signer import Signer, hash_of
 
 MAX_AGE_SECONDS = 30 * 24 * 3600
 SIGNED_IN_IDLE_SECONDS = 14 * 24 * 3600
@@ -55,51 +52,12 @@ UNMERGED_AT_ONCE = 500
 GUEST_IS_QUIET_SECONDS = 600
 
 
-class Row(SQLModel, registry=registry()):
-    """The registry of this service's tables."""
-
-
-class SessionRow(Row, table=True):
-    """A session as it is stored."""
-
-    __tablename__ = "sessions"
-
-    id_hash: bytes = Field(primary_key=True)
-    guest_owner: str
-    issuer: str | None = None
-    subject: str | None = None
-    name: str | None = None
-    tokens: bytes | None = None
-    tokens_renew_at: datetime | None = Field(default=None, sa_type=Timestamptz)
-    tokens_end_at: datetime | None = Field(default=None, sa_type=Timestamptz)
-    refresh_leased_until: datetime | None = Field(default=None, sa_type=Timestamptz)
-    merge_id: UUID | None = None
-    merge_done: bool = False
-    merge_strategy: str = MergeStrategy.SUM.value
-    merge_ask: bool = False
-    created_at: datetime = Field(sa_type=Timestamptz)
-    seen_at: datetime = Field(sa_type=Timestamptz)
-    ended_at: datetime | None = Field(default=None, sa_type=Timestamptz)
-    ended_by: str | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Merging:
     """How the guest's carts are to join the user's, and whether the shopper is asked before."""
 
     strategy: MergeStrategy = MergeStrategy.SUM
     ask: bool = False
-
-
-class AdoptedGuest(Row, table=True):
-    """A guest, and the user whom its carts and orders went to. `has_orders` is None until somebody looked."""
-
-    __tablename__ = "adopted_guests"
-
-    guest_owner: str = Field(primary_key=True)
-    owner_id: str
-    has_orders: bool | None = None
-    adopted_at: datetime = Field(sa_type=Timestamptz)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,54 +86,6 @@ class Session:
         """Whether they may still."""
         until = self.decide_before
         return self.signed_in and until is not None and datetime.now(UTC) < until
-
-
-class Signer:
-    """Makes and checks session ids, and hides what a row must keep."""
-
-    def __init__(self, secret: str) -> None:
-        self._secret = secret.encode()
-        self._box = Fernet(base64.urlsafe_b64encode(self._derive("box", "tokens")))
-
-    def _derive(self, purpose: str, text: str) -> bytes:
-        return hmac.digest(self._secret, f"{purpose}:{text}".encode(), "sha256")
-
-    def new_id(self) -> str:
-        """A new signed id: 256 random bits, the time of issue, the signature."""
-        body = f"{secrets.token_urlsafe(32)}.{int(time.time())}"
-        return f"{body}.{self._signature(body)}"
-
-    def _signature(self, body: str) -> str:
-        return base64.urlsafe_b64encode(self._derive("session", body)).decode().rstrip("=")
-
-    def issued_at(self, session_id: str) -> float | None:
-        """When the id was issued; None if we did not issue it."""
-        body, _, signature = session_id.rpartition(".")
-        _, _, issued = body.rpartition(".")
-        genuine = hmac.compare_digest(self._signature(body).encode(), signature.encode(errors="replace"))
-        return float(issued) if genuine else None
-
-    def guest_owner(self, session_id: str) -> str:
-        """The owner id of the guest behind the id."""
-        return guest_owner_id(UUID(bytes=self._derive("guest", session_id)[:16], version=4))
-
-    def seal(self, content: dict[str, Any]) -> bytes:
-        """Encrypt something small."""
-        return self._box.encrypt(json.dumps(content).encode())
-
-    def unseal(self, sealed: bytes | str, *, max_age_seconds: int | None = None) -> dict[str, Any]:
-        """Decrypt it.
-
-        Raises:
-            InvalidToken: it is not ours, or too old.
-        """
-        content: dict[str, Any] = json.loads(self._box.decrypt(sealed, ttl=max_age_seconds))
-        return content
-
-
-def hash_of(session_id: str) -> bytes:
-    """What the row is found by."""
-    return hashlib.sha256(session_id.encode()).digest()
 
 
 def _seconds_to_remember(_: bytes, row: SessionRow | None, now: float) -> float:

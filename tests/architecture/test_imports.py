@@ -40,6 +40,7 @@ CLIENTS = frozenset(
 )
 
 LIBRARIES_OF_RULES = {
+    "controller.signer": {"cryptography": "how to seal is not ours to invent"},
     "idp.passwords": {"pwdlib": "what a good password hash is, is not ours to invent"},
     "payments.commands": {
         "pydantic": "Stripe's parameters cross this one service's wire only, and clients of any maker send them",

@@ -23,7 +23,8 @@ from services.controller.processor import Payments
 from services.controller.provider import ServiceToken
 from services.controller.reconcile import Reconcile
 from services.controller.refunds import Refunds
-from services.controller.session import Session, Sessions, Signer
+from services.controller.session import Session, Sessions
+from services.controller.signer import Signer
 from tests.fault.crash_world import NEIGHBOURS, SECRET_KEY, UNDONE, Undone, World
 from tests.fault.schedule import Strangers
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from services.controller.session import hash_of
+from services.controller.signer import hash_of
 from services.local.settings import SERVICES
 from tests.stacks import RunningStack
 from tests.verifying import assert_books_agree

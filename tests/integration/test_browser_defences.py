@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 import pytest
 
-from services.controller.session import Signer, hash_of
+from services.controller.signer import Signer, hash_of
 from services.local.settings import SERVICES
 from tests.every_route import Door, doors
 from tests.integration.bodies import BODIES, SIGNED

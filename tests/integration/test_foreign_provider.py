@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from services.controller.session import Signer, hash_of
+from services.controller.signer import Signer, hash_of
 from services.local.stack import Stack
 from tests.integration.foreign_provider import (
     EDITOR,

@@ -8,7 +8,7 @@ from functools import partial
 import httpx
 import pytest
 
-from services.controller.session import hash_of
+from services.controller.signer import hash_of
 from tests.integration.shop_client import Shop, at_once, eventually
 
 LOOKS = {

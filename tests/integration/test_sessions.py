@@ -14,14 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from services.controller.session import (
-    GUEST_IS_QUIET_SECONDS,
-    MAX_AGE_SECONDS,
-    ROTATED_SECONDS,
-    ROWLESS_SECONDS,
-    Signer,
-    hash_of,
-)
+from services.controller.session import GUEST_IS_QUIET_SECONDS, MAX_AGE_SECONDS, ROTATED_SECONDS, ROWLESS_SECONDS
+from services.controller.signer import Signer, hash_of
 from tests.integration.browser_world import FOREIGN, replay
 from tests.integration.shop_client import Shop, Shopper, at_once, eventually, problem_type
 from tests.stacks import RunningStack

@@ -19,8 +19,9 @@ from services.controller.adoption import Adoption
 from services.controller.app import create_app
 from services.controller.doorkeeper import Doorkeeper
 from services.controller.provider import Identity
-from services.controller.session import MAX_AGE_SECONDS, Sessions, Signer
+from services.controller.session import MAX_AGE_SECONDS, Sessions
 from services.controller.settings import Settings
+from services.controller.signer import Signer
 from services.controller.signin import FLOW_SECONDS, SignIn
 from services.local.openapi import settings_for
 from services.local.settings import SERVICES

@@ -14,7 +14,8 @@ from services.contracts.identity import owner_id_of
 from services.contracts.problems import OutcomeNotKnown, Unavailable
 from services.controller.account import Accounts
 from services.controller.authority import Authority
-from services.controller.session import Session, Sessions, Signer
+from services.controller.session import Session, Sessions
+from services.controller.signer import Signer
 from tests.conftest import DatabaseUrls, MakeDatabase
 from tests.service.test_controller_sessions import ISSUER, signed_in
 

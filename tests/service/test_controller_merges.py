@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from services.contracts.carts import MergeStrategy
-from services.controller.session import UNDECIDED_SECONDS, Signer, hash_of
+from services.controller.session import UNDECIDED_SECONDS
+from services.controller.signer import Signer, hash_of
 from tests.conftest import MakeDatabase
 from tests.service.cartdb_client import snapshot_of
 from tests.service.idp import CONTROLLER, ISSUER, SHOP, action_of

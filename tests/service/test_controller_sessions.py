@@ -32,10 +32,9 @@ from services.controller.session import (
     Merging,
     Session,
     Sessions,
-    Signer,
-    hash_of,
 )
 from services.controller.settings import Settings
+from services.controller.signer import Signer, hash_of
 from tests.conftest import MakeDatabase, MakeEmptyDatabase
 from tests.service.test_upgrade import KEPT, section
 

@@ -15,8 +15,9 @@ from services.contracts.identity import owner_id_of
 from services.contracts.problems import SessionRotated
 from services.controller.doorkeeper import Doorkeeper, visitor
 from services.controller.provider import Identity, ServiceToken, Tokens
-from services.controller.session import ROWLESS_SECONDS, Session, Sessions, Signer, hash_of
+from services.controller.session import ROWLESS_SECONDS, Session, Sessions
 from services.controller.settings import Settings
+from services.controller.signer import Signer, hash_of
 from tests.conftest import DatabaseUrls, MakeDatabase
 
 ISSUER = "http://idp.test"

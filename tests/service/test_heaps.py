@@ -19,7 +19,8 @@ from services.controller.checkout import Checkout
 from services.controller.provider import ServiceToken
 from services.controller.reconcile import Reconcile, a_few_at_once
 from services.controller.refunds import Refunds
-from services.controller.session import Sessions, Signer
+from services.controller.session import Sessions
+from services.controller.signer import Signer
 from tests.checkout_fakes import FakePayments, FakeStock, Wire
 from tests.conftest import MakeDatabase
 from tests.service.cartdb_client import CartDb, new_guest, running_cartdb

@@ -9,7 +9,8 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from services.controller.session import SIGNED_IN_CACHED_SECONDS, hash_of
+from services.controller.session import SIGNED_IN_CACHED_SECONDS
+from services.controller.signer import hash_of
 from services.local.stack import Plan, Stack
 from tests.integration.shop_client import Shop, Shopper, at_once
 from tests.stacks import free_offset

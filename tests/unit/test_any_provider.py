@@ -21,8 +21,9 @@ from services.chassis.openid import ClientSecret, OpenIdProvider
 from services.chassis.settings import ProviderSettings
 from services.contracts.problems import NotSent, Unauthenticated, Unavailable
 from services.controller.provider import Identity, Tokens
-from services.controller.session import Sessions, Signer
+from services.controller.session import Sessions
 from services.controller.settings import Settings
+from services.controller.signer import Signer
 from services.controller.signin import SignIn
 
 # What a test is given is made before the first test runs, which may be long before.
