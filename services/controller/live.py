@@ -9,7 +9,8 @@ from uuid import UUID
 from services.contracts.carts import WATCHED_AT_ONCE, CurrentVersion
 from services.contracts.problems import TooManyStreams
 
-STREAMS_OF_A_SESSION = 6
+# A browser keeps six connections to a shop: with six streams, nothing else would ever be answered.
+STREAMS_OF_A_SESSION = 4
 # When a thousand wake at once, requests wait behind so many reads of carts, and find connections left.
 LOOKS_AT_ONCE = 64
 

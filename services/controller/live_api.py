@@ -235,7 +235,7 @@ async def cart_events(
       there, whoever made it: another tab, another device, a checkout. Its id is `<cart_id>:<version>`. Changes in quick
       succession may be told as one; the last event always shows the cart as it is.
     - `session`: the session has ended or has a new id. The stream ends; connect again, with the cookie of now.
-    - `replaced`: this browser has opened more than six streams, and the oldest, this one, ends. Do not connect again:
+    - `replaced`: this browser has opened more than four streams, and the oldest, this one, ends. Do not connect again:
       share one stream among the tabs.
 
     With `Last-Event-ID` the first event is left out if the client knows the cart as it is; any other id starts with the

@@ -725,6 +725,28 @@ test('a tab that may hold no lock, or shares no channel, has a stream of its own
   await until(() => Stream.all.length === 3 && heard.every(({ carts }) => carts.length === 1));
 });
 
+test('a tab with a stream of its own has it while it is looked at: a browser has six connections', async (context) => {
+  script['GET /cart'] = [ok(cartOf(1))];
+  globalThis.document = Object.assign(new EventTarget(), { hidden: false });
+  context.after(() => delete globalThis.document);
+  const look = (hidden) => Object.assign(document, { hidden }).dispatchEvent(new Event('visibilitychange'));
+  const forbidding = { request: async () => { throw new DOMException('not here', 'SecurityError'); } };
+  const heard = [{ locks: null }, { locks: forbidding }].map((options) => listening(live(options)));
+  await until(() => streams().length === 2 && heard.every(({ carts }) => carts.length === 1));
+
+  look(true);
+  assert.equal(streams().length, 0);
+  listening(live({ locks: null }));
+  const before = asked.length;
+  await pause(150);
+  assert.deepEqual([streams().length, asked.length - before], [0, 1]);
+
+  look(false);
+  assert.equal(streams().length, 3);
+  streams().at(0).tell('cart', cartOf(2));
+  await until(() => heard.every(({ carts }) => carts.at(-1).version === 2));
+});
+
 test('a change in one tab shows in another at once, and an older one nowhere', async () => {
   script['GET /cart'] = [ok(cartOf(1))];
   script[`POST ${ITEMS}`] = [ok(cartOf(3)), ok(cartOf(2))];

@@ -223,7 +223,7 @@ async def test_a_silent_line_is_kept_open() -> None:
         assert [await client.piece() for _ in range(3)] == [SILENCE] * 3
 
 
-async def test_a_seventh_stream_of_a_browser_ends_the_first() -> None:
+async def test_a_fifth_stream_of_a_browser_ends_the_first() -> None:
     shop = Shop()
     async with shop.client() as first:
         await first.event()

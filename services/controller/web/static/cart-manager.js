@@ -36,6 +36,7 @@ export class CartManager {
   #listening = false;
   #troubled = false;
   #closing = new AbortController();
+  #closed = new Promise((resolve) => this.#closing.signal.addEventListener("abort", resolve));
   #standing = new AbortController();
   /** @type {Feed | null} */ #feed = null;
   /** @type {BroadcastChannel | null} */ #channel = null;
@@ -298,10 +299,18 @@ export class CartManager {
     const { signal } = this.#closing;
     this.#refresh();
     globalThis.addEventListener?.("online", () => this.#refresh(), { signal });
-    globalThis.document?.addEventListener("visibilitychange", () => document.hidden || this.#wake(), { signal });
-    if (!this.#locks || !this.#channel) return void this.#lead();
+    globalThis.document?.addEventListener("visibilitychange", () => this.#looked(), { signal });
+    if (!this.#locks || !this.#channel) return this.#alone();
     void this.#stand(this.#locks);
     this.#suspect();
+  }
+
+  /** Has a stream of its own while the tab is looked at: a browser keeps six connections to a shop, for all its tabs. */
+  #alone() {
+    this.#locks = null;
+    this.#feed?.stop();
+    this.#feed = null;
+    if (!globalThis.document?.hidden) void this.#lead();
   }
 
   /** Waits to be the tab that holds the browser's one stream. @param {LockManager} locks @param {boolean} [steal] */
@@ -315,7 +324,8 @@ export class CartManager {
       this.#feed?.stop();
       this.#feed = null;
       const stolen = failure instanceof DOMException && failure.name === "AbortError";
-      await (stolen ? this.#stand(locks) : this.#lead()); // Some embedded pages are given no locks.
+      if (stolen) await this.#stand(locks);
+      else this.#alone(); // Some embedded pages are given no locks.
     }
   }
 
@@ -331,7 +341,7 @@ export class CartManager {
       every: pollEvery,
     });
     this.#channel?.postMessage({ pong: true });
-    return new Promise((resolve) => this.#closing.signal.addEventListener("abort", resolve));
+    return this.#closed;
   }
 
   /** @param {{cart?: Cart, asked?: number, stale?: boolean, ping?: boolean, pong?: boolean}} message */
@@ -342,8 +352,10 @@ export class CartManager {
     if (pong) clearTimeout(this.#suspicion);
   }
 
-  /** The tab is looked at again. */
-  #wake() {
+  /** The tab is looked at again, or not any more. */
+  #looked() {
+    if (!this.#locks) this.#alone();
+    if (document.hidden) return;
     void this.getCart().catch(() => {});
     this.#suspect();
   }
