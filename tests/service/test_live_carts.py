@@ -312,6 +312,24 @@ async def test_a_session_that_another_controller_ended_is_found_by_one_question_
         assert event.name == "session"
 
 
+async def test_a_sign_in_at_another_controller_ends_the_guests_stream_as_soon_as_the_lines_move(
+    shop: Shop, door: str
+) -> None:
+    async with AsyncExitStack() as opened:
+        other_door = await opened.enter_async_context(shop.controller())
+        here, there = [await opened.enter_async_context(shop.browser(address)) for address in (door, other_door)]
+        await here.add_apples()
+        there.http.cookies = here.http.cookies
+        stream = await opened.enter_async_context(tab(here))
+        assert await stream.apples() == 2
+
+        await there.sign_in()
+        event = await stream.event(within=2)
+
+        assert event is not None
+        assert event.name == "session"
+
+
 async def test_a_controller_refuses_more_streams_than_it_may_have_and_is_well(shop: Shop) -> None:
     async with shop.controller(live_streams=1) as address, shop.browser(address) as browser:
         await browser.http.get(f"{SHOP}/cart")
