@@ -163,7 +163,8 @@ async def test_the_clients_of_a_controller_that_dies_go_on_at_another(shop: Shop
         await asyncio.wait(fates, return_when=asyncio.FIRST_COMPLETED)
         assert seen[0] is not None
         async with listening(shopper, headers={"Last-Event-ID": str(seen[0].id)}) as again:
-            assert [await again.block(), await again.block()] == [["retry: 1000"], [":"]]
+            assert (await again.block())[0].startswith("retry: ")
+            assert await again.block() == [":"]
             assert (await shopper.post("/cart/items", json={"sku": "apple"})).status_code == 200
 
             assert await again.apples(within=1) == 2
