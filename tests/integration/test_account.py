@@ -211,6 +211,7 @@ def test_whoever_signs_in_again_has_an_empty_cart_and_the_orders_without_a_perso
     assert {order["order_id"] for order in orders if order["status"] == "paid"} == {own}
     assert [order["erased_at"] is not None for order in orders] == [True] * len(orders)
     assert person.mark not in json.dumps([orders, person.export()])
+    assert "e-mail were erased on" in person.shopper.http.get(f"/shop/orders/{own}").text
     assert person.shopper.add("apple")["total_items"] == 1
     person.buy()
     assert len(person.shopper.read("/orders?status=paid")["orders"]) == 2

@@ -89,6 +89,20 @@ async function refusal(promise) {
   return error;
 }
 
+// --- where the shop is
+
+test('a program that does not say where the shop is hears so at once', () => {
+  assert.throws(() => new CartManager('a token'), /Say where the shop is/);
+});
+
+test('a base that ends with a slash is the same shop', async () => {
+  script['GET /cart'] = [ok(cartOf(1))];
+
+  await open({ base: `${base}/` }).getCart();
+
+  assert.deepEqual(asked.map(({ url }) => url), ['/cart']);
+});
+
 // --- reading
 
 test('the cart is kept for thirty seconds, and one request serves all who ask meanwhile', async () => {
