@@ -7,9 +7,12 @@ import sys
 import uuid
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 from services.chassis.serve import serve
-from services.controller import app, orders
+from services.contracts.carts import Cart
+from services.controller import app, clients, orders
+from services.controller.authority import Authority
 from services.local.stack import Stack
 from tests.fault.mutants import FailsARefundOnTimeout, UnmarksOnTimeout
 
@@ -34,9 +37,22 @@ def _fail_a_refund_on_time_out() -> None:
     _replace(app, "Refunds", FailsARefundOnTimeout)
 
 
+class ForgetsKeys(clients.Carts):
+    """Sends every edit under a key of its own making, so that a shopper's repeat is another edit."""
+
+    async def update(self, who: Authority, method: str, path: str, **asked: Any) -> Cart:
+        """As the real one."""
+        return await super().update(who, method, path, **{**asked, "key": str(uuid.uuid4())})
+
+
+def _fresh_key_per_edit() -> None:
+    _replace(app, "Carts", ForgetsKeys)
+
+
 MUTANTS: dict[str, Callable[[], None]] = {
     "unmark-on-time-out": _unmark_on_time_out,
     "fresh-id-per-try": _fresh_id_per_try,
+    "fresh-key-per-edit": _fresh_key_per_edit,
     "fail-a-refund-on-time-out": _fail_a_refund_on_time_out,
 }
 

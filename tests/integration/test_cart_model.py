@@ -20,7 +20,7 @@ JSON = dict[str, Any]
 
 LIMITS = Limits(quantity=999, lines=200, carts=20)
 STEPS = settings(
-    max_examples=4,
+    max_examples=6,
     stateful_step_count=15,
     derandomize=True,
     deadline=None,

@@ -44,12 +44,14 @@ def test_changes_of_every_kind_at_once_leave_a_cart_that_adds_up_and_can_be_paid
             for sku in skus
             for change in (partial(customer.set, quantity=5), customer.remove, partial(customer.set, quantity=2))
         ]
-        + [partial(customer.browser.add, sku) for sku in skus]
+        + [partial(customer.browser.http.post, "/cart/items", json={"sku": sku}) for sku in skus]
     )
 
-    assert len(answers) == 8
+    assert [answer.status_code for answer in answers] == [200] * 8
     cart = customer.browser.cart()
-    assert {line["sku"]: line["unit_price"] for line in cart["items"]} == dict(zip(skus, (1999, 2501), strict=True))
+    # A removal that came last has left no line.
+    prices = dict(zip(skus, (1999, 2501), strict=True))
+    assert {line["sku"]: line["unit_price"] for line in cart["items"]}.items() <= prices.items()
     assert cart["total_price"] == sum(line["unit_price"] * line["quantity"] for line in cart["items"])
     assert cart["total_items"] == sum(customer.lines().values())
     customer.browser.add(skus[0])

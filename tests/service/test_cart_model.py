@@ -42,7 +42,7 @@ LOOK = """
     FROM carts JOIN shoppers USING (owner_id) WHERE owner_id = ANY($1)
 """
 STEPS = settings(
-    max_examples=20,
+    max_examples=30,
     stateful_step_count=40,
     derandomize=True,
     deadline=None,
