@@ -46,6 +46,11 @@ def statuses(answers: Sequence[httpx.Response]) -> set[int]:
     return {answer.status_code for answer in answers}
 
 
+def refused(answers: Sequence[httpx.Response]) -> list[str]:
+    """What was not answered 200, in its own words."""
+    return [f"{answer.status_code} {answer.text[:300]}" for answer in answers if answer.status_code != 200]
+
+
 def lines_of(cart: JSON) -> dict[str, int]:
     """The quantities by SKU, which has one line."""
     lines = {line["sku"]: line["quantity"] for line in cart["items"]}
@@ -98,7 +103,7 @@ def test_a_hundred_parallel_adds_over_the_sessions_of_one_user_all_count(
 
     answers = adds_of(used, goods, ADDS)
 
-    assert statuses(answers) == {200}
+    assert refused(answers) == []
     assert {answer.json()["cart_id"] for answer in answers} == {cart_id}
     assert sorted(answer.json()["version"] for answer in answers) == list(range(1, ADDS + 1))
     assert [device.lines() for device in used] == [dict.fromkeys(goods, ADDS // len(goods))] * sessions
@@ -112,7 +117,7 @@ def test_a_hundred_parallel_adds_of_a_guest_all_count(shop: Shop, goods: list[st
 
     answers = adds_of([guest], goods, ADDS)
 
-    assert statuses(answers) == {200}
+    assert refused(answers) == []
     assert guest.lines() == dict.fromkeys(goods, ADDS // len(goods))
     assert adds_told(guest, cart_id) == dict.fromkeys(goods, ADDS // len(goods))
     expect_alive(guest, goods[0])
@@ -157,7 +162,7 @@ async def test_parallel_first_adds_of_many_new_shoppers_make_one_whole_cart_each
 
     answers = at_once([partial(add, shopper, sku, product_id) for shopper in shoppers for _ in range(FIRST_ADDS)])
 
-    assert statuses(answers) == {200}
+    assert refused(answers) == []
     carts = [shopper.cart() for shopper in shoppers]
     assert [lines_of(cart) for cart in carts] == [{sku: FIRST_ADDS}] * NEWCOMERS
     rows = await shop.rows(
@@ -184,7 +189,7 @@ def test_of_two_quick_adds_neither_is_ever_lost(shop: Shop, goods: list[str]) ->
     for _ in range(QUICK_ROUNDS):
         answers = at_once([one, other])
 
-        assert statuses(answers) == {200}
+        assert refused(answers) == []
         later = max((answer.json() for answer in answers), key=lambda cart: int(cart["version"]))
         assert lines_of(later) == dict.fromkeys(goods[:2], 1)
         guest.http.delete("/cart/items").raise_for_status()
@@ -237,7 +242,7 @@ def test_parallel_sets_leave_one_line_at_its_price_and_one_of_the_quantities(sho
 
     answers = at_once([partial(guest.http.put, f"/cart/items/{sku}", json={"quantity": n}) for n in quantities])
 
-    assert statuses(answers) == {200}
+    assert refused(answers) == []
     assert [lines_of(answer.json()) for answer in answers] == [{sku: n} for n in quantities]
     seen = [answer.json()["items"][0] for answer in answers] + guest.cart()["items"]
     assert {line["unit_price"] for line in seen} == {before["unit_price"]}
