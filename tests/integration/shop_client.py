@@ -301,6 +301,19 @@ class Shop:
 
     # --- what no interface tells
 
+    async def fill(self, cart: dict[str, Any], lines: int) -> None:
+        """Put lines of goods that are not sold into a cart, as its history tells too."""
+        statement = """
+            WITH filled AS (
+                INSERT INTO lines (owner_id, cart_id, sku, product_id, quantity, added_price)
+                SELECT $1, $2, 'line-' || number, number, 1, 1 FROM generate_series(1, $3::int) AS number RETURNING *
+            )
+            INSERT INTO history (owner_id, cart_id, version, status, action, sku, quantity, added_price, actor)
+            SELECT owner_id, cart_id, $4, 'open', 'set', sku, quantity, added_price, 'guest' FROM filled
+        """
+        whose = cart["owner"]["id"], uuid.UUID(cart["cart_id"])
+        await self.rows("cartdb", statement, *whose, lines, cart["version"])
+
     async def rows(self, service: str, statement: str, *arguments: object) -> list[asyncpg.Record]:
         """Look into a service's database, or put its clocks back, as the service itself may."""
         connection = await asyncpg.connect(self.stack.database_url(service))

@@ -509,13 +509,7 @@ def add_at_every_door(customer: Customer, item: dict[str, int]) -> list[httpx.Re
 
 async def fill_up(shop: Shop, customer: Customer) -> None:
     """999 apples and 199 lines of goods that are not sold: as much as a cart takes."""
-    customer.browser.add("apple", 999)
-    statement = """
-        INSERT INTO lines (owner_id, cart_id, sku, product_id, quantity, added_price)
-        SELECT owner_id, current_cart_id, 'line-' || number, number, 1, 1
-        FROM shoppers, generate_series(1, 199) AS number WHERE owner_id = $1
-    """
-    await shop.rows("cartdb", statement, customer.browser.cart()["owner"]["id"])
+    await shop.fill(customer.browser.add("apple", 999), 199)
 
 
 TOO_MUCH = [

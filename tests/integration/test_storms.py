@@ -213,22 +213,13 @@ def test_parallel_adds_fill_a_line_to_its_limit_and_not_beyond(shop: Shop, goods
 
 async def test_parallel_adds_fill_a_cart_to_its_limit_of_lines_and_not_beyond(shop: Shop, goods: list[str]) -> None:
     guest = shop.guest()
-    cart = guest.add(goods[0])
-    await shop.rows(
-        "cartdb",
-        "INSERT INTO lines (owner_id, cart_id, sku, product_id, quantity, added_price)"
-        " SELECT $1, $2, 'filler-' || n, n, 1, 100 FROM generate_series(1, 197) AS n",
-        cart["owner"]["id"],
-        uuid.UUID(cart["cart_id"]),
-    )
+    await shop.fill(guest.add(goods[0]), 197)
 
     answers = adds_of([guest], goods, 2 * len(goods))
 
     # One line was there, two fit beside it, each of them is added to twice.
     assert refusals_of(answers) == {"added": 6, "line_limit_exceeded": 4}
     assert guest.cart()["items_count"] == 200
-    # The fillers are in no history.
-    assert guest.http.delete("/cart/items").status_code == 200
 
 
 # --- sets and removes
