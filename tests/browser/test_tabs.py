@@ -1,6 +1,5 @@
 """cart-manager.js in tabs of one browser, before the running shop: they agree, share a stream, and survive bad days."""
 
-import time
 import uuid
 
 from tests.browser.tabs import Browser, Tab, lines, until
@@ -259,10 +258,12 @@ def test_nothing_is_asked_while_nothing_happens(browser: Browser) -> None:
     asked: list[str] = []
     one, two = browser.tabs(2)
     until(lambda: len(browser.streams) == 1)
-    time.sleep(0.5)  # Whatever the opening of the pages still asks for is asked by then.
     browser.context.on("request", lambda request: asked.append(request.url))
 
-    time.sleep(1.5)
+    # While a test sleeps otherwise, it hears of no request.
+    one.page.wait_for_timeout(500)  # Whatever the opening of the pages still asks for is asked by then.
+    asked.clear()
+    one.page.wait_for_timeout(1500)
 
     assert asked == []
     assert one.told() == two.told() == ["cart"]

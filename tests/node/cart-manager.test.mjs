@@ -338,6 +338,7 @@ test('sets wait for each other and for adds; adds go out together', async () => 
   let [under, most] = [0, 0];
   const slowly = async () => {
     most = Math.max(most, (under += 1));
+    await until(() => most === 3, 'the adds do not go out together');
     await pause(20);
     under -= 1;
     return ok(cartOf((version += 1), { apple: 1 }));

@@ -121,6 +121,7 @@ class Life:
             found += answer.json()["records"]
             if answer.json()["next_after"] is None:
                 return found
+            assert answer.json()["next_after"] != after.get("after"), "the same page again"
             after = {"after": answer.json()["next_after"]}
 
     async def everything(self) -> dict[str, Any]:

@@ -24,27 +24,16 @@ OWNED = ("shoppers", "carts", "lines", "history", "purchases", "receipts", "idem
 MONEY = ("purchases", "refunds", "receipts")
 
 
-@pytest.fixture(scope="module")
-async def urls(make_database: MakeDatabase) -> DatabaseUrls:
-    return await make_database("cartdb")
-
-
-@pytest.fixture(scope="module")
-async def cartdb(urls: DatabaseUrls) -> AsyncIterator[CartDb]:
-    async with running_cartdb(urls.app) as client:
-        yield client
-
-
 @pytest.fixture
-async def expiry(urls: DatabaseUrls) -> AsyncIterator[ExpiryStore]:
-    async with FastDatabase(urls.app) as pool:
+async def expiry(cartdb_urls: DatabaseUrls) -> AsyncIterator[ExpiryStore]:
+    async with FastDatabase(cartdb_urls.app) as pool:
         yield ExpiryStore(pool, LIMITS)
 
 
 @pytest.fixture
-async def owner(urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
+async def owner(cartdb_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
     """The connection of the database's owner, who may do what the service may not."""
-    connection = await asyncpg.connect(urls.owner)
+    connection = await asyncpg.connect(cartdb_urls.owner)
     await connection.execute("UPDATE carts SET expires_at = cart_expiry(1)")
     yield connection
     await connection.close()
@@ -345,12 +334,12 @@ async def test_a_cart_that_a_key_still_answers_with_stays_for_the_keys_day(
 
 
 async def test_an_edit_under_way_wins_and_nobody_waits(
-    cartdb: CartDb, expiry: ExpiryStore, owner: asyncpg.Connection, urls: DatabaseUrls
+    cartdb: CartDb, expiry: ExpiryStore, owner: asyncpg.Connection, cartdb_urls: DatabaseUrls
 ) -> None:
     shopper = guest(cartdb)
     await shopper.add("apple")
     await run_out(owner, shopper)
-    editor = await asyncpg.connect(urls.app)
+    editor = await asyncpg.connect(cartdb_urls.app)
     edit = editor.transaction()
     await edit.start()
     await editor.execute(
@@ -385,13 +374,13 @@ async def test_edits_that_race_with_expiry_are_never_lost(
 
 
 async def test_a_connection_that_dies_in_the_act_leaves_the_cart_whole(
-    cartdb: CartDb, owner: asyncpg.Connection, urls: DatabaseUrls
+    cartdb: CartDb, owner: asyncpg.Connection, cartdb_urls: DatabaseUrls
 ) -> None:
     shopper = guest(cartdb)
     before = await shopper.add()
     told = await shopper.look(shopper.first, "/history")
     await run_out(owner, shopper)
-    dying = await asyncpg.connect(urls.app)
+    dying = await asyncpg.connect(cartdb_urls.app)
     await dying.execute("BEGIN")
     outcome = await dying.fetchval("SELECT expire_cart($1, $2, $2, 30, true)", shopper.owner_id, shopper.first)
 
@@ -442,14 +431,14 @@ class _OneBreaks(ExpiryStore):
 
 
 async def test_a_cart_that_cannot_be_ended_keeps_no_other_from_its_end(
-    cartdb: CartDb, urls: DatabaseUrls, owner: asyncpg.Connection
+    cartdb: CartDb, cartdb_urls: DatabaseUrls, owner: asyncpg.Connection
 ) -> None:
     shoppers = [guest(cartdb) for _ in range(4)]
     for shopper in shoppers:
         await shopper.add()
         await run_out(owner, shopper)
 
-    async with FastDatabase(urls.app) as pool:
+    async with FastDatabase(cartdb_urls.app) as pool:
         expiry = _OneBreaks(pool, LIMITS)
         expiry.broken = shoppers[0].owner_id
         await end_carts(expiry, batch=2)
