@@ -171,9 +171,12 @@ class Doorkeeper:
         set_cookie(request, self.cookie_name, session.id, max_age=MAX_AGE_SECONDS, secure=self._settings.https)
 
     async def again(self, session_id: str) -> Shopper | None:
-        """Whom an answer that goes on speaks to by now; None if the session is over or has another id."""
+        """Whom an answer that goes on speaks to by now; None if the session is over or has another id.
+
+        As the table has it: whoever signs in at another replica must not be told, after that, of the guest's cart.
+        """
         try:
-            session = await self.sessions.resume(session_id)
+            session = await self.sessions.resume(session_id, afresh=True)
         except SessionRotated:
             return None
         return None if session is None else await self._speaker(session)

@@ -9,7 +9,10 @@ from uuid import UUID
 from services.contracts.carts import WATCHED_AT_ONCE, CurrentVersion
 from services.contracts.problems import TooManyStreams
 
-STREAMS_OF_A_SESSION = 6
+# A browser keeps six connections to a shop: with six streams, nothing else would ever be answered.
+STREAMS_OF_A_SESSION = 4
+# When a thousand wake at once, requests wait behind so many reads of carts, and find connections left.
+LOOKS_AT_ONCE = 64
 
 State = tuple[UUID, int, str]
 
@@ -71,6 +74,7 @@ class Hub:
         self._by_owner: dict[str, list[Stream]] = {}
         self._by_session: dict[str, list[Stream]] = {}
         self._listened = asyncio.Event()
+        self.turn = asyncio.Semaphore(LOOKS_AT_ONCE)  # To read a cart for a stream.
 
     def __len__(self) -> int:
         """How many streams are open."""

@@ -1,6 +1,7 @@
 """The shopper's door for whoever wants to be told: the current cart as a stream of Server-Sent Events."""
 
 import asyncio
+import random
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
@@ -38,10 +39,14 @@ CHECK_SECONDS = 10.0
 HEARTBEAT_SECONDS = 15.0
 # Changes that follow one another faster are told together.
 GAP_SECONDS = 0.05
+# How long a stream whose cart cannot be read waits before it looks again: at first, and at most.
 TROUBLE_SECONDS = 1.0
+LONGEST_TROUBLE_SECONDS = 8.0
 # A stream that has lasted so long ends, and its client's next one is recognised anew.
 LIFE_SECONDS = 3600.0
-RETRY_MS = 1000
+# Each stream draws its own: those of a controller that dies would all come back to another in the same instant, and
+# be refused together.
+RETRY_MS = (1000, 3000)
 
 STREAMS = Gauge("live_streams", "Open event streams.")
 EVENTS = Counter("live_events_total", "Events sent to event streams, by name.", ("event",))
@@ -53,7 +58,7 @@ POLLS = Histogram(
 
 EVENT_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9]{1,10}"
 EXAMPLE = """\
-retry: 1000
+retry: 1340
 
 event: cart
 id: 0192f0c1-7a3b-8c4d-9e5f-60718293a4b5:7
@@ -129,6 +134,7 @@ class EventStream(Response):
         self._whose = (owner, session_id)
         self._look = look
         self._seen = seen
+        self._failures = 0
         self._heartbeat = heartbeat
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's
@@ -145,9 +151,9 @@ class EventStream(Response):
                 await asyncio.gather(gone, return_exceptions=True)
 
     async def _pieces(self, stream: Stream) -> AsyncIterator[bytes]:
-        yield format_sse_event(retry=RETRY_MS)
+        yield format_sse_event(retry=random.randint(*RETRY_MS))  # noqa: S311 - no secret
         stream.wake()
-        ends_at = time.monotonic() + LIFE_SECONDS
+        ends_at = time.monotonic() + LIFE_SECONDS * random.uniform(0.75, 1)  # noqa: S311 - no secret
         while stream.ending is None and time.monotonic() < ends_at:
             if not await stream.news(within=self._heartbeat):
                 yield b":\n\n"
@@ -164,10 +170,12 @@ class EventStream(Response):
         except Problem as problem:
             # The next poll that succeeds finds that the stream was told something else, and wakes it.
             stream.told = None
-            await stream.news(within=TROUBLE_SECONDS)
+            await stream.news(within=min(TROUBLE_SECONDS * 2**self._failures, LONGEST_TROUBLE_SECONDS))
+            self._failures += 1
             return format_sse_event(comment=f"the cart cannot be read at the moment: {problem.slug}")
         finally:
             stream.looking = False
+        self._failures = 0
         if cart is None:
             stream.end(Ending.SESSION)
             return b""
@@ -237,25 +245,29 @@ async def cart_events(
       there, whoever made it: another tab, another device, a checkout. Its id is `<cart_id>:<version>`. Changes in quick
       succession may be told as one; the last event always shows the cart as it is.
     - `session`: the session has ended or has a new id. The stream ends; connect again, with the cookie of now.
-    - `replaced`: this browser has opened more than six streams, and the oldest, this one, ends. Do not connect again:
+    - `replaced`: this browser has opened more than four streams, and the oldest, this one, ends. Do not connect again:
       share one stream among the tabs.
 
     With `Last-Event-ID` the first event is left out if the client knows the cart as it is; any other id starts with the
-    cart as it is. Comments keep a silent line open. Whenever a stream just ends, connect again after a second. Changes
-    of prices and stock are no events: they show in the next one, and in GET /cart.
+    cart as it is. Comments keep a silent line open. Whenever a stream just ends, connect again after its `retry`.
+    Changes of prices and stock are no events: they show in the next one, and in GET /cart.
 
     "Try it out" waits for an end that does not come. Watch in a terminal instead: `curl -N -b jar …/cart/events`.
     """
     session, doorkeeper = shopper.session, await the_doorkeeper(request)
     if session is None:
         raise Forbidden(BEARERS_POLL)
+    hub = cast(Hub, request.state.live)
 
     async def look() -> ShopCart | None:
         now = await doorkeeper.again(session.id)
-        return None if now is None or now.owner_id != shopper.owner_id else await shopping.cart(now)
+        if now is None or now.owner_id != shopper.owner_id:
+            return None
+        async with hub.turn:
+            return await shopping.cart(now)
 
     return EventStream(
-        hub=cast(Hub, request.state.live),
+        hub=hub,
         owner=shopper.owner_id,
         session_id=session.id,
         look=look,

@@ -139,12 +139,13 @@ class Sessions:
         session_id = self.signer.new_id()
         return Session(session_id, self.signer.guest_owner(session_id))
 
-    async def resume(self, cookie: str | None, *, leaving: bool = False) -> Session | None:
+    async def resume(self, cookie: str | None, *, leaving: bool = False, afresh: bool = False) -> Session | None:
         """The session behind a cookie; None if it is not good any more, or never was.
 
         Args:
             leaving: whether an id of before a sign-in is wanted too, ended as it is, since it is only to be left for
                 another: the answer with the new one may have been lost.
+            afresh: whether what is remembered of it is not good enough.
 
         Raises:
             SessionRotated: it was signed in a moment ago and has a new id, which this request did not know yet.
@@ -153,6 +154,8 @@ class Sessions:
         if cookie is None or issued is None:
             return None
         now = datetime.now(UTC)
+        if afresh:
+            self._cache.pop(hash_of(cookie), None)
         row = await self._row(hash_of(cookie))
         if row is None:
             return self._rowless(cookie, issued)

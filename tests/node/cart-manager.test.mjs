@@ -155,6 +155,16 @@ test('a clock that was set back keeps no cart from taking the place of another',
   assert.equal((await manager.getCart(true)).cart_id, 'cart-2');
 });
 
+test('a clock that was set back keeps no cart for longer', async (context) => {
+  script['GET /cart'] = [ok(cartOf(1)), ok(cartOf(2))];
+  const manager = open();
+  context.mock.method(Date, 'now', () => performance.timeOrigin + performance.now() + 3_600_000);
+  await manager.getCart();
+  context.mock.restoreAll();
+
+  assert.equal((await manager.getCart()).version, 2);
+});
+
 test('what is asked for after a refusal is not the answer to an earlier question', async () => {
   let release;
   const early = new Promise((resolve) => (release = resolve));
@@ -245,6 +255,21 @@ test('its patience ends, and it says that the outcome is not known', async () =>
   assert.ok(performance.now() - begun < 1500);
 });
 
+for (const [story, lines, known] of [
+  ['an internal error', [refused(500, 'internal_error')], false],
+  ['a refusal by whoever knows no keys, after silence', [LOST, refused(429, 'too_many_requests')], false],
+  ['a refusal of goods, which comes before the key, after silence', [LOST, refused(422, 'unknown_sku')], false],
+  ['a refusal by the cart itself, after silence', [LOST, refused(422, 'line_limit_exceeded')], true],
+  ['a refusal by something else that speaks another JSON', [{ status: 403, content: { type: null } }], true],
+]) {
+  test(`after ${story} the outcome is ${known ? '' : 'not '}known`, async () => {
+    script['GET /cart'] = [ok(cartOf(1))];
+    script[`POST ${ITEMS}`] = lines;
+
+    assert.equal((await refusal(open().addItem({ sku: 'apple' }))).outcomeKnown, known);
+  });
+}
+
 test('a listener hears of trouble once, and of its end', async () => {
   script['GET /cart'] = [ok(cartOf(1)), LOST, LOST, ok(cartOf(1))];
   const manager = open();
@@ -313,6 +338,7 @@ test('sets wait for each other and for adds; adds go out together', async () => 
   let [under, most] = [0, 0];
   const slowly = async () => {
     most = Math.max(most, (under += 1));
+    await until(() => most === 3, 'the adds do not go out together');
     await pause(20);
     under -= 1;
     return ok(cartOf((version += 1), { apple: 1 }));
@@ -470,6 +496,18 @@ test('a checkout that has no outcome by the deadline says so, with the order to 
   assert.equal(error.problem.order.order_id, 'order-1');
 });
 
+for (const [status, kind] of [[401, 'unauthenticated'], [404, 'order_not_found'], [503, 'unavailable']]) {
+  test(`a checkout that is under way and then answered ${status} has an outcome that nobody knows`, async () => {
+    script['GET /cart'] = [ok(cartOf(1, { apple: 1 }))];
+    script[`POST ${PAY}`] = [{ status: 202, content: order('processing'), headers: later }];
+    script['GET /orders/order-1'] = [refused(status, kind)];
+
+    const error = await refusal(open().checkout(ADDRESS, null, { deadline: 300 }));
+
+    assert.deepEqual([error.status, error.outcomeKnown, error.problem.order.order_id], [status, false, 'order-1']);
+  });
+}
+
 test('a declined card is told, and the cart is as it was', async () => {
   script['GET /cart'] = [ok(cartOf(1, { apple: 1 }))];
   script[`POST ${PAY}`] = [refused(402, 'payment_declined', { reason: 'insufficient_funds' })];
@@ -587,6 +625,19 @@ test('while the stream is broken it asks, and it opens another if the browser ga
   assert.ok(asked.length <= before + 1, 'it goes on asking');
 });
 
+test('a stream that breaks is given time to come back before the shop is asked', async () => {
+  script['GET /cart'] = [ok(cartOf(1)), ok(cartOf(2))];
+  const heard = listening(live({ pollEvery: 1000 }));
+  await until(() => heard.carts.length === 1);
+  streams()[0].tell('open');
+
+  const broken = performance.now();
+  streams()[0].fail({ forGood: false });
+  await until(() => heard.carts.length === 2);
+
+  assert.ok(asked[1].at - broken >= 490, `it asked after ${asked[1].at - broken} ms`);
+});
+
 test('a stream that opens while the cart is asked for ends the asking', async () => {
   let release;
   script['GET /cart'] = [ok(cartOf(1)), new Promise((resolve) => (release = resolve)), ok(cartOf(2))];
@@ -645,6 +696,40 @@ test('tabs share one stream and what it tells; when the leader goes, another lea
   assert.equal(heard[0].carts.at(-1).version, 2);
 });
 
+test('a tab that is looked at while the leader closes leads once', async (context) => {
+  script['GET /cart'] = [ok(cartOf(1))];
+  globalThis.document = Object.assign(new EventTarget(), { hidden: false });
+  context.after(() => delete globalThis.document);
+  context.mock.method(Math, 'random', () => 0);
+  const [leader, next] = [live({ locks: undefined }), live({ locks: undefined })];
+  const heard = [listening(leader)];
+  await until(() => Stream.all.length === 1);
+  heard.push(listening(next));
+  await until(() => heard.every(({ carts }) => carts.length === 1));
+
+  leader.close();
+  document.dispatchEvent(new Event('visibilitychange'));
+  await until(() => Stream.all.length === 2);
+  await pause(2200); // By then it would have given up on the leader.
+
+  assert.deepEqual([Stream.all.length, streams().length], [2, 1]);
+});
+
+test('a new tab leads if the leader has been put to sleep', async (context) => {
+  script['GET /cart'] = [ok(cartOf(1))];
+  const asleep = new AbortController();
+  context.after(() => asleep.abort());
+  const held = Promise.withResolvers();
+  const sleeping = navigator.locks.request(`cart-manager ${base}`, () => (held.resolve(), once(asleep.signal, 'abort')));
+  const stolen = sleeping.then(() => false, () => true);
+  await held.promise;
+
+  listening(live({ locks: undefined }));
+  await until(() => Stream.all.length === 1);
+
+  assert.ok(await stolen);
+});
+
 test('a tab that may hold no lock, or shares no channel, has a stream of its own', async () => {
   script['GET /cart'] = [ok(cartOf(1))];
   const forbidding = { request: async () => { throw new DOMException('not here', 'SecurityError'); } };
@@ -653,6 +738,28 @@ test('a tab that may hold no lock, or shares no channel, has a stream of its own
     .map((options) => listening(live(options)));
 
   await until(() => Stream.all.length === 3 && heard.every(({ carts }) => carts.length === 1));
+});
+
+test('a tab with a stream of its own has it while it is looked at: a browser has six connections', async (context) => {
+  script['GET /cart'] = [ok(cartOf(1))];
+  globalThis.document = Object.assign(new EventTarget(), { hidden: false });
+  context.after(() => delete globalThis.document);
+  const look = (hidden) => Object.assign(document, { hidden }).dispatchEvent(new Event('visibilitychange'));
+  const forbidding = { request: async () => { throw new DOMException('not here', 'SecurityError'); } };
+  const heard = [{ locks: null }, { locks: forbidding }].map((options) => listening(live(options)));
+  await until(() => streams().length === 2 && heard.every(({ carts }) => carts.length === 1));
+
+  look(true);
+  assert.equal(streams().length, 0);
+  listening(live({ locks: null }));
+  const before = asked.length;
+  await pause(150);
+  assert.deepEqual([streams().length, asked.length - before], [0, 1]);
+
+  look(false);
+  assert.equal(streams().length, 3);
+  streams().at(0).tell('cart', cartOf(2));
+  await until(() => heard.every(({ carts }) => carts.at(-1).version === 2));
 });
 
 test('a change in one tab shows in another at once, and an older one nowhere', async () => {
@@ -668,6 +775,19 @@ test('a change in one tab shows in another at once, and an older one nowhere', a
   await pause(50);
 
   assert.deepEqual(heard.carts.map(({ version }) => version), [1, 3]);
+});
+
+test('once closed it waits for no checkout', async () => {
+  script['GET /cart'] = [ok(cartOf(1))];
+  script[`POST ${ITEMS}`] = [refused(409, 'cart_in_checkout')];
+  const manager = open();
+  const adding = refusal(manager.addItem({ sku: 'apple' }));
+  await until(() => to(ITEMS).length === 1);
+
+  manager.close();
+
+  assert.equal((await adding).kind, 'cart_in_checkout');
+  assert.ok(to(ITEMS).length <= 2, 'it goes on asking');
 });
 
 test('once closed it tells nothing and asks nothing', async () => {

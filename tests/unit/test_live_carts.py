@@ -1,9 +1,13 @@
 """Event streams on paper: what a listener is told, when, and what it costs when it is slow or cartdb is away."""
 
 import asyncio
+import re
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,12 +17,11 @@ from services.contracts.carts import WATCHED_AT_ONCE, CartStatus, CurrentVersion
 from services.contracts.problems import TooManyStreams, Unavailable
 from services.contracts.shop import CartOwner, ShopCart
 from services.controller import live_api
-from services.controller.live import STREAMS_OF_A_SESSION, Ending, Hub
+from services.controller.live import LOOKS_AT_ONCE, STREAMS_OF_A_SESSION, Ending, Hub
 from services.controller.live_api import EventStream, watch_for_ever
 
 CART, OTHER = UUID(int=1), UUID(int=2)
 OWNER, SESSION = "guest:1", "session-1"
-RETRY = b"retry: 1000\n\n"
 SILENCE = b":\n\n"
 
 
@@ -30,6 +33,7 @@ class Shop:
     version: int = 1
     status: str = "open"
     away: bool = False
+    unreadable: bool = False
     over: bool = False
     looks: int = 0
     asked: list[list[str]] = field(default_factory=list)
@@ -50,7 +54,7 @@ class Shop:
 
     async def look(self) -> ShopCart | None:
         self.looks += 1
-        if self.away:
+        if self.away or self.unreadable:
             raise Unavailable
         if self.over:
             return None
@@ -85,9 +89,8 @@ class Shop:
             yield client
         finally:
             client.left.set()
-            async with asyncio.timeout(5):
-                with suppress(TooManyStreams):
-                    await running
+            with suppress(TooManyStreams):
+                await client.end()
 
 
 class Client:
@@ -117,6 +120,11 @@ class Client:
         async with asyncio.timeout(5):
             return await self.pieces.get()
 
+    async def end(self) -> None:
+        """Wait until the stream has ended."""
+        async with asyncio.timeout(5):
+            await self.running
+
     async def event(self) -> str:
         """The id of the next event about the cart."""
         while not (piece := await self.piece()).startswith(b"event: cart"):
@@ -126,7 +134,7 @@ class Client:
 
 async def test_a_stream_begins_with_a_pause_for_coming_back_and_the_cart_as_it_is() -> None:
     async with Shop(version=7).client() as client:
-        assert await client.piece() == RETRY
+        assert re.fullmatch(rb"retry: [12][0-9]{3}\n\n|retry: 3000\n\n", await client.piece())
         assert await client.event() == f"{CART}:7"
 
 
@@ -147,7 +155,7 @@ async def test_who_comes_back_is_told_nothing_only_if_they_know_the_cart_as_it_i
     shop = Shop(version=7, status=status)
 
     async with shop.client(seen=seen) as client:
-        assert await client.piece() == RETRY
+        assert re.fullmatch(rb"retry: [12][0-9]{3}\n\n|retry: 3000\n\n", await client.piece())
         assert (await client.piece()).startswith(b"event: cart") is told
         shop.version = 8
         await shop.hub.poll()
@@ -219,7 +227,7 @@ async def test_a_silent_line_is_kept_open() -> None:
         assert [await client.piece() for _ in range(3)] == [SILENCE] * 3
 
 
-async def test_a_seventh_stream_of_a_browser_ends_the_first() -> None:
+async def test_a_fifth_stream_of_a_browser_ends_the_first() -> None:
     shop = Shop()
     async with shop.client() as first:
         await first.event()
@@ -228,7 +236,7 @@ async def test_a_seventh_stream_of_a_browser_ends_the_first() -> None:
             await (await other.__aenter__()).event()
 
         assert b"event: replaced" in await first.piece()
-        await first.running
+        await first.end()
         assert first.ended
         assert len(shop.hub) == STREAMS_OF_A_SESSION
         for other in others:
@@ -243,7 +251,7 @@ async def test_a_process_has_so_many_streams_and_refuses_the_next_before_it_begi
 
         async with shop.client() as second:
             with pytest.raises(TooManyStreams):
-                await second.running
+                await second.end()
             assert second.pieces.empty()
     async with shop.client() as third:
         assert await third.event()
@@ -259,7 +267,7 @@ async def test_the_end_of_a_session_is_told_and_ends_its_streams(known_by: str) 
         shop.hub.over([SESSION, "another"]) if known_by == "the hub" else shop.hub.changed(OWNER)
 
         assert b"event: session" in await client.piece()
-        await client.running
+        await client.end()
         assert client.ended
 
 
@@ -307,6 +315,61 @@ async def test_while_cartdb_is_away_streams_stay_and_afterwards_end_on_the_state
         assert await client.event() == f"{CART}:5"
     polling.cancel()
     await asyncio.wait([polling])
+
+
+async def test_a_cart_that_cannot_be_read_for_long_is_asked_for_less_and_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in {"TROUBLE_SECONDS": 0.02, "POLL_SECONDS": 0.001, "GAP_SECONDS": 0.0}.items():
+        monkeypatch.setattr(live_api, name, seconds)
+    shop = Shop(unreadable=True)
+    polling = asyncio.create_task(watch_for_ever(shop.hub))
+    async with shop.client() as client:
+        await client.piece()
+
+        started = time.monotonic()
+        for _ in range(5):
+            await client.piece()
+
+        assert time.monotonic() - started > 0.02 * (1 + 2 + 4 + 8 + 16)
+        shop.unreadable = False
+        assert await client.event() == f"{CART}:1"
+    polling.cancel()
+    await asyncio.wait([polling])
+
+
+async def test_however_many_wake_at_once_they_read_their_carts_in_turns() -> None:
+    shop, reading, most = Shop(), 0, 0
+
+    class Door:
+        async def again(self, session_id: str) -> SimpleNamespace:
+            return SimpleNamespace(owner_id=session_id)
+
+    class Shopping:
+        async def cart(self, _: object) -> ShopCart | None:
+            nonlocal reading, most
+            reading += 1
+            most = max(most, reading)
+            await asyncio.sleep(0.001)
+            reading -= 1
+            return await shop.look()
+
+    async def stream_of(owner: str) -> EventStream:
+        request: Any = SimpleNamespace(state=SimpleNamespace(live=shop.hub, doorkeeper=Door()))
+        shopper: Any = SimpleNamespace(session=SimpleNamespace(id=owner), owner_id=owner)
+        shopping: Any = Shopping()
+        answer = await live_api.cart_events(request, shopper, shopping)
+        assert isinstance(answer, EventStream)
+        return answer
+
+    clients = [Client() for _ in range(3 * LOOKS_AT_ONCE)]
+    for number, client in enumerate(clients):
+        stream = await stream_of(f"guest:{number}")
+        client.running = asyncio.create_task(stream({"type": "http"}, client.receive, client.send))
+    for client in clients:
+        assert await client.event()
+        client.left.set()
+
+    assert most == LOOKS_AT_ONCE
+    await asyncio.gather(*(client.running for client in clients))
 
 
 async def test_a_poll_that_breaks_does_not_end_the_next(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,8 +29,8 @@ export class CartError extends Error {
   constructor(problem, { retryAfter = 0, cause } = {}) {
     super(problem.detail || problem.title || `The shop answered ${problem.status}.`, { cause });
     this.name = "CartError";
-    this.type = problem.type;
-    this.kind = problem.type.split("#").at(-1) ?? "";
+    this.type = String(problem.type ?? "about:blank"); // Not all that stands before a shop speaks as the shop does.
+    this.kind = this.type.split("#").at(-1) ?? "";
     this.status = problem.status;
     this.detail = this.message;
     this.problem = problem;
@@ -48,6 +48,11 @@ export class CartError extends Error {
   /** Whether this answer leaves open what became of the request. */
   get silent() {
     return this.status === 0 || (this.status >= 500 && this.kind !== "unavailable");
+  }
+
+  /** Whether it is said by whoever knows the keys: a request that was done before would have been answered as then. */
+  get keyed() {
+    return [402, 409, 412, 422].includes(this.status) && !this.passes && !["unknown_sku", "variant_required"].includes(this.kind);
   }
 }
 
@@ -78,8 +83,8 @@ export class Door {
         if (!(failure instanceof CartError)) throw failure;
         if (failure.status === 401 && !signedIn && (signedIn = await this.signIn())) continue;
         unsure ||= failure.silent;
-        // After a sign-in elsewhere "no such cart" says nothing of the request that got no answer before it.
-        failure.outcomeKnown = !unsure || !(failure.passes || [401, 404, 410].includes(failure.status));
+        // "Sign in" or "no such cart", after a sign-in elsewhere, says nothing of the request without an answer before it.
+        failure.outcomeKnown = !unsure || failure.keyed;
         if (failure.passes) this.told(failure);
         const wait = Math.max(backoff(tries), failure.retryAfter);
         if (!failure.passes || this.closed || Date.now() + wait > until) throw failure;
@@ -153,19 +158,25 @@ export class Feed {
     });
     source.addEventListener("session", () => {
       source.close(); // The next one brings the new cookie.
-      this.down();
+      this.down(backoff(this.failures));
     });
     source.addEventListener("replaced", () => {
       this.means.open = null; // Too many streams: asking does for this tab.
       source.close();
-      this.down();
+      this.down(backoff(this.failures));
     });
-    // The browser connects anew by itself, except after an answer that is no stream.
-    source.addEventListener("error", () => this.down());
+    // The browser connects anew by itself, except after an answer that is no stream. Meanwhile not all browsers whose
+    // streams broke together, as when a controller dies, ask another one together.
+    source.addEventListener("error", () => this.down(this.later));
   }
 
-  down() {
-    if (this.timer === undefined) this.askIn(backoff(this.failures));
+  get later() {
+    return this.means.every * 2 ** Math.min(this.failures, 3) * (0.5 + Math.random() / 2);
+  }
+
+  /** @param {number} ms */
+  down(ms) {
+    if (this.timer === undefined) this.askIn(ms);
     this.failures += 1;
   }
 
@@ -179,7 +190,7 @@ export class Feed {
     const reached = await this.means.read().then(() => true, () => false);
     if (this.source?.readyState === 1) return this.askIn(null);
     this.failures = reached ? 0 : this.failures + 1;
-    this.askIn(this.means.every * 2 ** Math.min(this.failures, 3) * (0.5 + Math.random() / 2));
+    this.askIn(this.later);
     if (this.means.open && this.source?.readyState === 2 && !this.stopped) this.open(this.means.open);
   }
 

@@ -36,6 +36,7 @@ export class CartManager {
   #listening = false;
   #troubled = false;
   #closing = new AbortController();
+  #closed = new Promise((resolve) => this.#closing.signal.addEventListener("abort", resolve));
   #standing = new AbortController();
   /** @type {Feed | null} */ #feed = null;
   /** @type {BroadcastChannel | null} */ #channel = null;
@@ -61,7 +62,8 @@ export class CartManager {
 
   /** The current cart, at most `cacheDuration` old; straight from the shop if `forceRefresh`. */
   async getCart(forceRefresh = false) {
-    if (!forceRefresh && this.#cart && Date.now() - this.#fetched < this.cacheDuration) return this.#cart;
+    const age = Date.now() - this.#fetched; // Below 0 when somebody has set the clock back.
+    if (!forceRefresh && this.#cart && age >= 0 && age < this.cacheDuration) return this.#cart;
     const read = async () => {
       const answer = await this.#door.ask("GET", "/cart");
       return this.#take(answer.content, answer.asked);
@@ -203,7 +205,8 @@ export class CartManager {
         const told = error.status === 412 ? error.cart : null;
         error.cart = cart = told ? this.#take(told, Date.now()) : await this.#afresh();
         if (done(cart)) return cart;
-        if (!fits(cart) || (!pinned && !error.outcomeKnown) || Date.now() > until) throw error;
+        const over = this.#door.closed || Date.now() > until;
+        if (over || !fits(cart) || (!pinned && !error.outcomeKnown)) throw error;
         if (round || error.kind === "cart_in_checkout") await pause(Math.max(backoff(round), error.retryAfter));
       }
     }
@@ -226,7 +229,13 @@ export class CartManager {
         throw late;
       }
       await pause(wait);
-      answer = await this.#door.ask("GET", location, { until });
+      try {
+        answer = await this.#door.ask("GET", location, { until });
+      } catch (error) {
+        // The shop has said that it is under way: whatever is answered about it since, nobody has said how it ended.
+        if (error instanceof CartError) [error.outcomeKnown, error.problem.order] = [false, order];
+        throw error;
+      }
     }
   }
 
@@ -292,9 +301,18 @@ export class CartManager {
     const { signal } = this.#closing;
     this.#refresh();
     globalThis.addEventListener?.("online", () => this.#refresh(), { signal });
-    globalThis.document?.addEventListener("visibilitychange", () => document.hidden || this.#wake(), { signal });
-    if (this.#locks && this.#channel) void this.#stand(this.#locks);
-    else void this.#lead();
+    globalThis.document?.addEventListener("visibilitychange", () => this.#looked(), { signal });
+    if (!this.#locks || !this.#channel) return this.#alone();
+    void this.#stand(this.#locks);
+    this.#suspect();
+  }
+
+  /** Has a stream of its own while the tab is looked at: a browser keeps six connections to a shop, for all its tabs. */
+  #alone() {
+    this.#locks = null;
+    this.#feed?.stop();
+    this.#feed = null;
+    if (!globalThis.document?.hidden) void this.#lead();
   }
 
   /** Waits to be the tab that holds the browser's one stream. @param {LockManager} locks @param {boolean} [steal] */
@@ -308,7 +326,8 @@ export class CartManager {
       this.#feed?.stop();
       this.#feed = null;
       const stolen = failure instanceof DOMException && failure.name === "AbortError";
-      await (stolen ? this.#stand(locks) : this.#lead()); // Some embedded pages are given no locks.
+      if (stolen) await this.#stand(locks);
+      else this.#alone(); // Some embedded pages are given no locks.
     }
   }
 
@@ -316,6 +335,7 @@ export class CartManager {
   #lead() {
     const { base = "", token, pollEvery = 5_000 } = this.#options;
     const Source = chosen(this.#options.EventSource, globalThis.EventSource);
+    clearTimeout(this.#suspicion); // It would take the place from itself.
     this.#feed = new Feed({
       open: Source && !token ? () => new Source(`${base}/cart/events`) : null,
       heard: (cart) => void this.#take(cart, Date.now()),
@@ -323,7 +343,7 @@ export class CartManager {
       every: pollEvery,
     });
     this.#channel?.postMessage({ pong: true });
-    return new Promise((resolve) => this.#closing.signal.addEventListener("abort", resolve));
+    return this.#closed;
   }
 
   /** @param {{cart?: Cart, asked?: number, stale?: boolean, ping?: boolean, pong?: boolean}} message */
@@ -334,11 +354,18 @@ export class CartManager {
     if (pong) clearTimeout(this.#suspicion);
   }
 
-  /** The tab is looked at again. If the system has put the leader to sleep, this one takes its place. */
-  #wake() {
+  /** The tab is looked at again, or not any more. */
+  #looked() {
+    if (!this.#locks) this.#alone();
+    if (document.hidden) return;
     void this.getCart().catch(() => {});
+    this.#suspect();
+  }
+
+  /** If the system has put the leader to sleep, the tab that is looked at takes its place. */
+  #suspect() {
     const locks = this.#locks;
-    if (!locks || !this.#channel || this.#feed) return;
+    if (!locks || !this.#channel || this.#feed || globalThis.document?.hidden) return;
     this.#channel.postMessage({ ping: true });
     clearTimeout(this.#suspicion);
     const patience = LEADER_ANSWERS_WITHIN * (1 + Math.random()); // One of the tabs steps forward, not all.
