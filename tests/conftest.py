@@ -8,9 +8,11 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import asyncpg
 import pytest
+import structlog
 
 from services.chassis.migrate import migrate
 from services.local.postgres import EmbeddedPostgres, Server
@@ -30,6 +32,19 @@ def known_secrets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         yield SEEN
     SEEN.look_into(tmp_path_factory.getbasetemp())
     SEEN.expect_none()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loggers_that_forget() -> Iterator[None]:
+    """Apps follow each other in this process: a cached logger would keep the first one's level, name and format."""
+    configure = structlog.configure
+
+    def without_cache(**settings: Any) -> None:
+        configure(**settings | {"cache_logger_on_first_use": False})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structlog, "configure", without_cache)
+        yield
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

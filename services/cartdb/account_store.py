@@ -23,7 +23,7 @@ PAGES = {
         FROM shoppers WHERE owner_id = $1 AND $2::text IS NULL LIMIT $3
     """,
     AccountPart.CARTS: """
-        SELECT cart_id::text AS key, cart_document($1, cart_id) AS record
+        SELECT cart_id::text AS key, cart_document($1, cart_id)::jsonb - 'replayed' AS record
         FROM carts WHERE owner_id = $1 AND ($2::text IS NULL OR cart_id > $2::text::uuid) ORDER BY cart_id LIMIT $3
     """,
     AccountPart.HISTORY: """

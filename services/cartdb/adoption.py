@@ -85,14 +85,14 @@ def _untouched(line: Line) -> ReceiptLine:
     )
 
 
-def why_no_undo(cart: LockedCart, version: int | None) -> str | None:
+def why_no_undo(cart: LockedCart | None, version: int | None) -> str | None:
     """Why a merge that left the cart at this version cannot be undone; None if it can.
 
     Args:
-        cart: the user's cart that the lines went to, as it is now.
+        cart: the user's cart that the lines went to, as it is now; None if it was erased.
         version: None if what the carts held before was not written down.
     """
-    if version is None:
+    if version is None or cart is None:
         return "lines_not_recorded"
     if cart.status in _STANDS_STILL:
         return _STANDS_STILL[cart.status]

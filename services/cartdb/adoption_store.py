@@ -31,7 +31,17 @@ from services.contracts.problems import (
 
 from . import adoption
 from .cart import untouched
-from .rows import Opening, actor_of, count_open, demand_open, lines_of, lock_cart, remember_lines, write_lines
+from .rows import (
+    Opening,
+    actor_of,
+    count_open,
+    demand_open,
+    find_and_lock_cart,
+    lines_of,
+    lock_cart,
+    remember_lines,
+    write_lines,
+)
 from .store import READ_CURRENT
 
 # Empty carts move too, so that an add which is on its way finds no open cart of a guest who is gone. A cart in checkout
@@ -214,10 +224,10 @@ class AdoptionStore:
         return await self._database.transact(work)
 
     async def _demand_unchanged(self, connection: asyncpg.Connection, receipt: Receipt, current: UUID) -> None:
-        cart = await lock_cart(connection, receipt.owner_id, receipt.cart_id)
+        cart = await find_and_lock_cart(connection, receipt.owner_id, receipt.cart_id)
         if (reason := adoption.why_no_undo(cart, receipt.version)) is None:
             return
-        shown = current if cart.status is CartStatus.DELETED else receipt.cart_id
+        shown = current if cart is None or cart.status is CartStatus.DELETED else receipt.cart_id
         document = await connection.fetchval("SELECT cart_document($1, $2)", receipt.owner_id, shown)
         raise MergeCannotBeUndone(
             reason=reason, merge_id=str(receipt.merge_id), cart_id=str(shown), cart=json.loads(document)

@@ -11,6 +11,7 @@ STATUS_AFTER = {
     "purchase": CartStatus.IN_CHECKOUT,
     "settle": CartStatus.PURCHASED,
     "unpurchase": CartStatus.OPEN,
+    "void": CartStatus.OPEN,
     "delete": CartStatus.DELETED,
 }
 EMPTYING = frozenset({"clear", "expire"})

@@ -25,12 +25,13 @@ PAGE = """
     SELECT version, action, sku, quantity, added_price, status, name, detail, at, actor FROM history
     WHERE owner_id = $1 AND cart_id = $2 AND entry <= $3 ORDER BY entry OFFSET $4 LIMIT $5
 """
-# The last entry of each SKU, the last that emptied the cart, and the last of all others: no more than these count.
+# The last entry of each SKU, the last that emptied the cart, and the last of all others: no more than these count. An
+# older replica's entries tell no name, so that they do not stand for those that do.
 DECISIVE = """
     SELECT version, action, sku, quantity, added_price, status, name, at FROM (
-        SELECT DISTINCT ON (sku, action IN ('clear', 'expire')) * FROM history
+        SELECT DISTINCT ON (sku, action IN ('clear', 'expire'), status IS NULL) * FROM history
         WHERE owner_id = $1 AND cart_id = $2 AND entry <= $3
-        ORDER BY sku, action IN ('clear', 'expire'), entry DESC
+        ORDER BY sku, action IN ('clear', 'expire'), status IS NULL, entry DESC
     ) AS decisive ORDER BY entry
 """
 COMPLETE_SINCE = """

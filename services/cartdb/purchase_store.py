@@ -12,7 +12,7 @@ from services.contracts.carts import CartStatus, Purchase, PurchaseRequest, Purc
 from services.contracts.problems import OrderNotFound
 
 from . import purchase as rules
-from .rows import Opening, find_and_lock_cart, lock_cart, point_at, remember, reopen, set_status
+from .rows import Opening, find_and_lock_cart, lock_cart, point_at, remember, set_status
 
 PURCHASE_COLUMNS = """
     owner_id, checkout_id, cart_id, state, reason, fingerprint, snapshot, intent_id, created_at, attached_at,
@@ -178,8 +178,7 @@ class PurchaseStore:
             if not rules.may_unpurchase(known, intent_id=intent_id):
                 return known
             await _decide(connection, known, PurchaseState.FAILED, reason=reason)
-            await reopen(connection, owner_id, cart_id)
-            await self._opening.prolong(connection, owner_id, cart_id)
+            await self._opening.reopen(connection, owner_id, cart_id)
             await remember(
                 connection, owner_id, cart_id, "unpurchase", "checkout", detail=_of(checkout_id, reason=reason)
             )
@@ -208,7 +207,7 @@ class PurchaseStore:
                 fingerprint,
             )
             if status == "INSERT 0 1" and cart is not None and cart.status is CartStatus.OPEN:
-                await reopen(connection, owner_id, cart_id)
+                await self._opening.reopen(connection, owner_id, cart_id)
                 await remember(
                     connection, owner_id, cart_id, "void", "checkout", detail=_of(checkout_id, reason=reason)
                 )

@@ -82,6 +82,22 @@ class Opening:
         )
         return version
 
+    async def reopen(self, connection: asyncpg.Connection, owner_id: str, cart_id: UUID) -> None:
+        """The cart is as before its checkout, and waits its full time again."""
+        # The new version makes a new try without an Idempotency-Key a new checkout. One statement: PostgreSQL looks at
+        # the shopper's row when a transaction changes a cart's row twice, and who locks only the cart must not wait
+        # for it.
+        await connection.execute(
+            """
+            UPDATE carts SET status = CASE WHEN merge_id IS NULL THEN 'open' ELSE 'moving' END,
+                version = version + 1, updated_at = clock_timestamp(), expires_at = cart_expiry($3)
+            WHERE owner_id = $1 AND cart_id = $2
+            """,
+            owner_id,
+            cart_id,
+            self.limits.idle_days(owner_id),
+        )
+
     async def prolong(self, connection: asyncpg.Connection, owner_id: str, cart_id: UUID) -> None:
         """A cart that somebody has just touched waits its full time again."""
         await connection.execute(
@@ -183,19 +199,6 @@ async def set_status(connection: asyncpg.Connection, owner_id: str, cart_id: UUI
         owner_id,
         cart_id,
         status.value,
-    )
-
-
-async def reopen(connection: asyncpg.Connection, owner_id: str, cart_id: UUID) -> None:
-    # The new version makes a new try without an Idempotency-Key a new checkout.
-    await connection.execute(
-        """
-        UPDATE carts SET status = CASE WHEN merge_id IS NULL THEN 'open' ELSE 'moving' END,
-            version = version + 1, updated_at = clock_timestamp()
-        WHERE owner_id = $1 AND cart_id = $2
-        """,
-        owner_id,
-        cart_id,
     )
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from services.contracts.catalog import STORABLE, PositiveId, Sku
 from services.contracts.messages import Command, Reply, StorableMoment, Whole
@@ -126,6 +126,8 @@ CartVersion = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 class RenameCart(Command):
     """A cart's name; null takes it away."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"name": "Birthday"}})
 
     name: CartName | None
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictInt, StringConstraints
+from pydantic import ConfigDict, Field, StrictInt, StringConstraints
 
 from services.contracts.messages import Command, Reply
 
@@ -110,6 +110,8 @@ class Description(Reply):
 
 class DescriptionQuery(Command):
     """Zero or more SKUs."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"skus": ["apple", "banana"]}})
 
     skus: Annotated[list[str], Field(max_length=500)]
 

@@ -37,12 +37,20 @@ class Problem(Exception):  # noqa: N818 - a no is published under a name that is
     slug: ClassVar[str] = ""
     status: ClassVar[int]
     title: ClassVar[str]
+    # The detail where none is given, with members in braces; without those members, the title is.
+    explained: ClassVar[str] = ""
 
     def __init__(self, detail: str | None = None, *, headers: dict[str, str] | None = None, **members: Any) -> None:
-        super().__init__(detail or self.title)
-        self.detail = detail or self.title
+        self.detail = detail or self._explained(members) or self.title
+        super().__init__(self.detail)
         self.headers = headers or {}
         self.members = members
+
+    def _explained(self, members: dict[str, Any]) -> str:
+        try:
+            return self.explained.format_map(members)
+        except KeyError:
+            return ""
 
     def __init_subclass__(cls) -> None:
         if "slug" in cls.__dict__:
@@ -226,6 +234,9 @@ class IntentMismatch(Conflict):
 class OutOfStock(Conflict):
     slug = "out_of_stock"
     title = "There is not enough stock."
+    explained = (
+        "There is not enough stock: `items` names the goods and how many are left. Change the cart and check out again."
+    )
 
 
 class HoldIsReleased(Conflict):
@@ -343,11 +354,13 @@ class VariantRequired(Unprocessable):
 class QuantityLimitExceeded(Unprocessable):
     slug = "quantity_limit_exceeded"
     title = "The cart cannot hold that many of one item."
+    explained = "A cart holds at most {limit} of one item, and this one has {in_cart} of it already."
 
 
 class LineLimitExceeded(Unprocessable):
     slug = "line_limit_exceeded"
     title = "The cart cannot hold more different items."
+    explained = "A cart holds at most {limit} different items: take one out, or begin another cart."
 
 
 class CartLimitExceeded(Unprocessable):

@@ -99,9 +99,7 @@ class Accounts:
         """
         owners = {who.owner_id: who.authority}
         if who.identity:
-            owners |= {
-                guest: self._guest(guest) for guest in sorted(await self._sessions.every_guest_of(*who.identity))
-            }
+            owners |= {guest: self._guest(guest) for guest in sorted(await self._guests_of(who, who.identity))}
         sessions = await self._sessions.of_user(*who.identity) if who.identity else own_session
         await self._carts.account_page(who.authority, AccountPart.SHOPPER, after=None)
         head = {
@@ -151,7 +149,7 @@ class Accounts:
         guests: set[str] = set()
         ended = None
         while ended is None:
-            guests |= await self._sessions.every_guest_of(*identity)
+            guests |= await self._guests_of(who, identity)
             for only_ask in (True, False):
                 of_guest = EraseOwner(adopted_by=who.owner_id, only_ask=only_ask)
                 for guest in sorted(guests):
@@ -161,6 +159,15 @@ class Accounts:
         tokens = [tokens.refresh_token for tokens in ended]
         told = await a_few_at_once(partial(self._is_revoked, token) for token in tokens if token)
         return len(told) - told.count(True)
+
+    async def _guests_of(self, who: Person, identity: tuple[str, str]) -> set[str]:
+        """Those that the sessions remember, and those of whom only a receipt tells, for they bought nothing."""
+        guests, after = await self._sessions.every_guest_of(*identity), None
+        while True:
+            page = await self._carts.account_page(who.authority, AccountPart.RECEIPTS, after=after)
+            guests |= {receipt["guest_owner"] for receipt in page.records}
+            if (after := page.next_after) is None:
+                return guests
 
     async def _is_revoked(self, refresh_token: str) -> bool:
         try:

@@ -233,10 +233,10 @@ async def cart_history(
     cart_id: UUID,
     shopper: Visitor,
     shopping: ShoppingDep,
-    at: Annotated[Moment | None, Query()] = None,
-    version: Annotated[CartVersion | None, Query()] = None,
-    skip: Annotated[HistorySkip, Query()] = 0,
-    limit: Annotated[HistoryLimit, Query()] = HISTORY_PAGE_USUAL,
+    at: Annotated[Moment | None, Query(description="Changes up to this moment, with its time zone.")] = None,
+    version: Annotated[CartVersion | None, Query(description="Changes up to this version of the cart.")] = None,
+    skip: Annotated[HistorySkip, Query(description="The `next` of the page before.")] = 0,
+    limit: Annotated[HistoryLimit, Query(description="How many changes make a page.")] = HISTORY_PAGE_USUAL,
 ) -> History:
     """Every change up to `at` and `version`, in pages, and the cart as it stood then; of a deleted cart too."""
     asked = {"at": at.isoformat() if at else None, "version": version, "skip": skip, "limit": limit}

@@ -93,6 +93,17 @@ class AddByProduct(Command):
 class PayForCart(Command):
     """Pay for the current cart. An address is kept as it is given."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "payment_method": "razorpay",
+                "shipping_address": "1 Mill Lane",
+                "billing_address": "1 Mill Lane",
+                "currency": "INR",
+            }
+        }
+    )
+
     payment_method: Annotated[str, Field(min_length=1, max_length=128)]
     shipping_address: AnyAddress = None
     billing_address: AnyAddress = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from typing import Annotated, Any, cast
@@ -9,6 +10,8 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.sse import format_sse_event
 from prometheus_client import Counter, Gauge, Histogram
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 from starlette.types import Receive, Scope, Send
 
 from services.chassis.app import refusals
@@ -53,7 +56,7 @@ POLLS = Histogram(
     buckets=(0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 
-EVENT_ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9]{1,10}$"
+EVENT_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9]{1,10}"
 EXAMPLE = """\
 retry: 1340
 
@@ -199,12 +202,19 @@ async def _leave(receive: Receive, stream: Stream) -> None:
         stream.end(Ending.GONE)
 
 
+def _event_id(sent: str) -> str:
+    if re.fullmatch(EVENT_ID, sent) is None:
+        raise PydanticCustomError("event_id", "The shop gave no such id: leave it out to begin with the cart as it is.")
+    return sent
+
+
+EventId = Annotated[
+    str, AfterValidator(_event_id), Field(json_schema_extra={"pattern": f"^{EVENT_ID}$", "maxLength": 60})
+]
 LastEventId = Annotated[
-    str | None,
+    EventId | None,
     Header(
         alias="Last-Event-ID",
-        pattern=EVENT_ID,
-        max_length=60,
         description="The id of the last event that the client has seen; a browser's `EventSource` sends it by itself.",
     ),
 ]
@@ -241,6 +251,8 @@ async def cart_events(
     With `Last-Event-ID` the first event is left out if the client knows the cart as it is; any other id starts with the
     cart as it is. Comments keep a silent line open. Whenever a stream just ends, connect again after its `retry`.
     Changes of prices and stock are no events: they show in the next one, and in GET /cart.
+
+    "Try it out" waits for an end that does not come. Watch in a terminal instead: `curl -N -b jar …/cart/events`.
     """
     session, doorkeeper = shopper.session, await the_doorkeeper(request)
     if session is None:

@@ -2,6 +2,9 @@
 
 import re
 from collections import Counter
+from typing import Any
+
+import pytest
 
 from services.contracts.problems import PROBLEMS, Problem
 from services.local.settings import REPOSITORY
@@ -51,3 +54,22 @@ def test_every_problem_of_the_contracts_has_a_slug_and_a_title_of_its_own() -> N
 
 def test_a_problem_is_a_failure_by_its_status() -> None:
     assert {slug for slug, problem in PROBLEMS.items() if not 400 <= problem.status < 600} == set()
+
+
+@pytest.mark.parametrize(
+    ("slug", "members", "said"),
+    [
+        ("quantity_limit_exceeded", {"limit": 999, "in_cart": 5}, "at most 999 of one item, and this one has 5"),
+        ("line_limit_exceeded", {"limit": 200}, "at most 200 different items"),
+        ("out_of_stock", {"items": []}, "Change the cart and check out again"),
+    ],
+)
+def test_a_limit_that_was_met_is_named_with_the_way_out(slug: str, members: dict[str, Any], said: str) -> None:
+    kind = PROBLEMS[slug]
+
+    assert said in kind(**members).detail
+    assert kind("Words of a neighbour's.", **members).detail == "Words of a neighbour's."
+
+
+def test_a_problem_without_its_members_says_its_title() -> None:
+    assert PROBLEMS["quantity_limit_exceeded"]().detail == PROBLEMS["quantity_limit_exceeded"].title

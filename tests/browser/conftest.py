@@ -42,8 +42,9 @@ def shop(stack: RunningStack) -> Iterator[Shop]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Chromium]:
     """One process for the session."""
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None or not os.access(found, os.X_OK):
+    given = os.environ.get("CHROMIUM")
+    found = next(filter(None, map(shutil.which, [given] if given else ["chromium", "chromium-browser"])), None)
+    if found is None:
         pytest.exit(HOW_TO_GET_IT, returncode=1)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=found, args=ALONE)

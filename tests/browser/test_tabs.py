@@ -1,6 +1,5 @@
 """cart-manager.js in tabs of one browser, before the running shop: they agree, share a stream, and survive bad days."""
 
-import time
 import uuid
 
 from tests.browser.tabs import Browser, Tab, lines, until
@@ -11,6 +10,23 @@ LOOK_AWAY = """() => {
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
 CARD = {"paymentMethod": "pm_card_visa", "email": "asha@example.com"}
+
+
+def sign_up(tab: Tab, name: str) -> None:
+    tab.open("/login?next=/shop/cart")
+    tab.page.get_by_role("link", name="Create an account").click()
+    tab.page.get_by_label("Username").fill(name)
+    tab.page.get_by_label("Password").fill(PASSWORD)
+    tab.page.get_by_role("button", name="Create account").click()
+    tab.page.wait_for_url("**/shop/cart*")
+
+
+def sign_in(tab: Tab, name: str, *, merge: str) -> None:
+    tab.open(f"/login?next=/shop/cart&merge={merge}")
+    tab.page.get_by_label("Username").fill(name)
+    tab.page.get_by_label("Password").fill(PASSWORD)
+    tab.page.get_by_role("button", name="Sign in", exact=True).click()
+    tab.page.wait_for_url("**/shop/cart*")
 
 
 def test_two_tabs_agree_within_a_second_after_interleaved_edits(browser: Browser) -> None:
@@ -141,12 +157,7 @@ def test_a_sign_in_in_another_tab_brings_the_users_cart_to_all(browser: Browser)
     one, two = browser.tabs(2)
     guest = one.ask("addItem", {"sku": "apple", "quantity": 2})
 
-    two.open("/login?next=/shop/cart")
-    two.page.get_by_role("link", name="Create an account").click()
-    two.page.get_by_label("Username").fill(f"test-{uuid.uuid4().hex[:16]}")
-    two.page.get_by_label("Password").fill(PASSWORD)
-    two.page.get_by_role("button", name="Create account").click()
-    two.page.wait_for_url("**/shop/cart*")
+    sign_up(two, f"test-{uuid.uuid4().hex[:16]}")
     two.listen()
 
     assert one.ask("addItem", {"sku": "apple"})["owner"]["id"] != guest["owner"]["id"]
@@ -201,14 +212,58 @@ def test_a_page_that_is_left_and_come_back_to_shows_the_cart_of_now(browser: Bro
     until(lambda: tab.header().startswith("Cart: 1 item,"))
 
 
+def test_a_cart_page_says_when_another_tab_has_changed_the_cart_and_nothing_of_its_own_changes(
+    browser: Browser,
+) -> None:
+    tab = browser.tab()
+    tab.open("/shop/cart")
+    elsewhere = tab.page.locator("#changed-elsewhere")
+    until(lambda: len(browser.streams) == 1)
+    assert elsewhere.is_hidden()
+
+    browser.device().add("apple", 2)
+    elsewhere.wait_for(state="visible")
+    # when: they look at it as it is now, and change it here
+    tab.page.get_by_role("link", name="Show it as it is now").click()
+    tab.page.get_by_label("How many").fill("4")
+    tab.page.get_by_role("button", name="Update").click()
+
+    until(lambda: tab.header().startswith("Cart: 4 items,"))
+    until(lambda: len(browser.streams) == 1)
+    assert elsewhere.is_hidden()
+
+
+def test_no_page_is_wider_than_a_phone_and_the_header_of_a_tablet_stays_in_line(browser: Browser) -> None:
+    name = f"test-{uuid.uuid4().hex[:16]}"
+    tab = browser.tab()
+    browser.device().add("apple", 2)
+    sign_up(tab, name)
+    browser.context.clear_cookies()
+    tab.open("/shop/products/apple")
+    tab.page.get_by_role("button", name="Add to cart").click()
+    sign_in(tab, name, merge="ask")
+    tab.page.get_by_role("button", name="Keep the larger number").wait_for()
+
+    tab.page.set_viewport_size({"width": 390, "height": 844})
+    wide = tab.page.evaluate("() => document.documentElement.scrollWidth")
+    tab.page.set_viewport_size({"width": 768, "height": 1024})
+    tops = [tab.page.locator(f".top-row > {part}").bounding_box() for part in (".brand", ".who", ".cart-link")]
+
+    assert wide == 390
+    middles = {round(box["y"] + box["height"] / 2) for box in tops if box}
+    assert max(middles) - min(middles) <= 2, middles
+
+
 def test_nothing_is_asked_while_nothing_happens(browser: Browser) -> None:
     asked: list[str] = []
     one, two = browser.tabs(2)
     until(lambda: len(browser.streams) == 1)
-    time.sleep(0.5)  # Whatever the opening of the pages still asks for is asked by then.
     browser.context.on("request", lambda request: asked.append(request.url))
 
-    time.sleep(1.5)
+    # While a test sleeps otherwise, it hears of no request.
+    one.page.wait_for_timeout(500)  # Whatever the opening of the pages still asks for is asked by then.
+    asked.clear()
+    one.page.wait_for_timeout(1500)
 
     assert asked == []
     assert one.told() == two.told() == ["cart"]

@@ -211,9 +211,33 @@ def test_whoever_signs_in_again_has_an_empty_cart_and_the_orders_without_a_perso
     assert {order["order_id"] for order in orders if order["status"] == "paid"} == {own}
     assert [order["erased_at"] is not None for order in orders] == [True] * len(orders)
     assert person.mark not in json.dumps([orders, person.export()])
+    assert "e-mail were erased on" in person.shopper.http.get(f"/shop/orders/{own}").text
     assert person.shopper.add("apple")["total_items"] == 1
     person.buy()
     assert len(person.shopper.read("/orders?status=paid")["orders"]) == 2
+
+
+def test_a_guest_whom_the_sessions_have_forgotten_is_erased_by_the_receipt(shop: Shop, stack: RunningStack) -> None:
+    person = Person(shop, shop.guest())
+    person.shopper.add("mango")
+    guest = person.shopper.cart()["owner"]["id"]
+    shop.sign_up(person.shopper)
+
+    async def forget() -> None:  # As a day after the session's end.
+        connection = await asyncpg.connect(stack.database_url("controller"))
+        await connection.execute("DELETE FROM adopted_guests WHERE guest_owner = $1", guest)
+        await connection.execute("DELETE FROM sessions WHERE guest_owner = $1", guest)
+        await connection.close()
+
+    asyncio.run(forget())
+    again = Person(shop, shop.guest())
+    shop.sign_in(again.shopper, person.shopper.username)
+    held = {part["owner_id"] for part in again.export()["held"]}
+
+    assert again.erase().status_code == 200
+
+    assert guest in held
+    assert_books_agree(stack)
 
 
 def test_an_ended_id_of_somebody_erased_comes_back_as_nobody(shop: Shop) -> None:

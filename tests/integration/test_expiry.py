@@ -19,7 +19,9 @@ def run_out(stack: RunningStack, owner_id: str) -> list[str]:
         connection = await asyncpg.connect(stack.database_url("cartdb"))
         try:
             await connection.execute(
-                "UPDATE carts SET expires_at = now() - interval '1 s' WHERE owner_id = $1", owner_id
+                "UPDATE carts SET expires_at = now() - interval '1 s', updated_at = now() - interval '2 years'"
+                " WHERE owner_id = $1",
+                owner_id,
             )
             await connection.execute("DELETE FROM idempotency_keys WHERE owner_id = $1", owner_id)
             ended = await connection.fetch(

@@ -264,6 +264,14 @@ def test_several_carts_are_named_switched_and_deleted(browser: PlainBrowser) -> 
     assert "Office" in browser.text
 
 
+ANSWERS = {
+    "Add them up": 5,
+    "Keep the larger number": 3,
+    "Keep my account's number": 3,
+    "Take the number from before": 2,
+}
+
+
 def test_who_is_asked_about_two_carts_puts_them_together_and_takes_them_apart_again(browser: PlainBrowser) -> None:
     put_into_cart(browser, "apple", 3)
     name = sign_up(browser)
@@ -273,6 +281,9 @@ def test_who_is_asked_about_two_carts_puts_them_together_and_takes_them_apart_ag
         phone.send(phone.page.forms[0], username=name, password="a long enough password")
         question = "How many of what is in both?"
         assert question in phone.text
+        assert "2 × " in phone.text
+        said = {answer: f"{answer}: {number} × " for answer, number in ANSWERS.items()}
+        assert [answer for answer, words in said.items() if words not in phone.text] == []
 
         # when: they answer by one of the buttons
         phone.send(phone.form("/shop/merges"), strategy="sum")
@@ -281,9 +292,15 @@ def test_who_is_asked_about_two_carts_puts_them_together_and_takes_them_apart_ag
         assert "2 × " in phone.text
         assert "which makes 5" in phone.text
         undo = next(form for form in phone.page.forms if form.action.endswith("/undo"))
+        # and: the page knows the receipt by itself, where this session has merged nothing, or is not known to have yet
+        browser.open(f"{phone.address.path}?{phone.address.query.decode()}")
+        assert "which makes 5" in browser.text
+        browser.open("/shop/cart?signed_in=1")
+        assert "which makes 5" not in browser.text
         # and: they take it back, and have two carts
         phone.send(undo)
         assert "From before signing in" in phone.text
+        assert "has a cart of its own, below" in phone.text
         assert "You signed in" not in phone.text
         # and: the form of before, sent once more by a page that stayed open, changes nothing
         shown = phone.text

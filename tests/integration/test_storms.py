@@ -27,7 +27,6 @@ QUICK_ROUNDS = 200
 BUYING_ROUNDS = 40
 RIVALS = 16
 SOAK_SECONDS = 4.0
-SKUS = ("apple", "banana", "cherry", "ginger", "honey")
 API = "/api/cart/"
 JSON = dict[str, Any]
 

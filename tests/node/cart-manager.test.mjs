@@ -89,6 +89,20 @@ async function refusal(promise) {
   return error;
 }
 
+// --- where the shop is
+
+test('a program that does not say where the shop is hears so at once', () => {
+  assert.throws(() => new CartManager('a token'), /Say where the shop is/);
+});
+
+test('a base that ends with a slash is the same shop', async () => {
+  script['GET /cart'] = [ok(cartOf(1))];
+
+  await open({ base: `${base}/` }).getCart();
+
+  assert.deepEqual(asked.map(({ url }) => url), ['/cart']);
+});
+
 // --- reading
 
 test('the cart is kept for thirty seconds, and one request serves all who ask meanwhile', async () => {
@@ -324,6 +338,7 @@ test('sets wait for each other and for adds; adds go out together', async () => 
   let [under, most] = [0, 0];
   const slowly = async () => {
     most = Math.max(most, (under += 1));
+    await until(() => most === 3, 'the adds do not go out together');
     await pause(20);
     under -= 1;
     return ok(cartOf((version += 1), { apple: 1 }));

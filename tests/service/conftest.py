@@ -15,9 +15,15 @@ from tests.tokens import TestIssuer
 
 
 @pytest.fixture(scope="module")
-async def cartdb(make_database: MakeDatabase) -> AsyncIterator[CartDb]:
+async def cartdb_urls(make_database: MakeDatabase) -> DatabaseUrls:
+    """The database of `cartdb`."""
+    return await make_database("cartdb")
+
+
+@pytest.fixture(scope="module")
+async def cartdb(cartdb_urls: DatabaseUrls) -> AsyncIterator[CartDb]:
     """`cartdb.add(cartdb.guest(owner), "apple", 2)`."""
-    async with running_cartdb((await make_database("cartdb")).app) as client:
+    async with running_cartdb(cartdb_urls.app) as client:
         yield client
 
 

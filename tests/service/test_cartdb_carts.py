@@ -1,36 +1,23 @@
 """Carts at cartdb: found, changed, kept apart."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from services.contracts.identity import first_cart_id, guest_owner_id
-from tests.conftest import DatabaseUrls, MakeDatabase
-from tests.service.cartdb_client import CartDb, new_guest, running_cartdb
-
-
-@pytest_asyncio.fixture(scope="module")
-async def database(make_database: MakeDatabase) -> DatabaseUrls:
-    return await make_database("cartdb")
-
-
-@pytest_asyncio.fixture(scope="module")
-async def cartdb(database: DatabaseUrls) -> AsyncIterator[CartDb]:
-    async with running_cartdb(database.app) as client:
-        yield client
+from tests.conftest import DatabaseUrls
+from tests.service.cartdb_client import CartDb, new_guest
 
 
 def quantities(cart: dict[str, Any]) -> dict[str, int]:
     return {line["sku"]: line["quantity"] for line in cart["items"]}
 
 
-async def rows_of(database: DatabaseUrls, owner: str) -> int:
-    connection = await asyncpg.connect(database.app)
+async def rows_of(cartdb_urls: DatabaseUrls, owner: str) -> int:
+    connection = await asyncpg.connect(cartdb_urls.app)
     try:
         return int(
             await connection.fetchval(
@@ -43,14 +30,14 @@ async def rows_of(database: DatabaseUrls, owner: str) -> int:
         await connection.close()
 
 
-async def test_looking_at_a_cart_writes_nothing(cartdb: CartDb, database: DatabaseUrls) -> None:
+async def test_looking_at_a_cart_writes_nothing(cartdb: CartDb, cartdb_urls: DatabaseUrls) -> None:
     owner = new_guest()
 
     cart = await cartdb.cart(cartdb.guest(owner))
 
     assert cart["version"] == 0
     assert cart["items"] == []
-    assert await rows_of(database, owner) == 0
+    assert await rows_of(cartdb_urls, owner) == 0
 
 
 async def test_the_cart_id_is_the_same_before_and_after_the_first_change(cartdb: CartDb) -> None:
@@ -344,10 +331,10 @@ async def test_an_expired_token_is_told_as_expired_every_time(cartdb: CartDb) ->
 
 
 async def test_adds_while_the_current_cart_is_deleted_twice_wait_for_nobody_who_waits_for_them(
-    cartdb: CartDb, database: DatabaseUrls
+    cartdb: CartDb, cartdb_urls: DatabaseUrls
 ) -> None:
     async def deadlocks() -> int:
-        connection = await asyncpg.connect(database.app)
+        connection = await asyncpg.connect(cartdb_urls.app)
         try:
             return int(
                 await connection.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")

@@ -10,31 +10,19 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
-import pytest_asyncio
 
-from tests.conftest import DatabaseUrls, MakeDatabase
-from tests.service.cartdb_client import CartDb, new_guest, running_cartdb
+from tests.conftest import DatabaseUrls
+from tests.service.cartdb_client import CartDb, new_guest
 
 ROUNDS = 12
 CARTS = 6
 LIVE = ("open", "in_checkout")
 
 
-@pytest_asyncio.fixture(scope="module")
-async def database(make_database: MakeDatabase) -> DatabaseUrls:
-    return await make_database("cartdb")
-
-
-@pytest_asyncio.fixture(scope="module")
-async def cartdb(database: DatabaseUrls) -> AsyncIterator[CartDb]:
-    async with running_cartdb(database.app) as client:
-        yield client
-
-
-@pytest_asyncio.fixture
-async def connection(database: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
+@pytest.fixture
+async def connection(cartdb_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
     """As the service itself enters its database, or somebody who has its password."""
-    connection = await asyncpg.connect(database.app)
+    connection = await asyncpg.connect(cartdb_urls.app)
     yield connection
     await connection.close()
 
@@ -227,9 +215,9 @@ async def test_the_database_refuses_a_current_cart_that_is_over(
     assert (await owner.current())["status"] == "open"
 
 
-async def test_of_two_halves_of_the_damage_done_at_once_one_is_refused(owner: Owner, database: DatabaseUrls) -> None:
+async def test_of_two_halves_of_the_damage_done_at_once_one_is_refused(owner: Owner, cartdb_urls: DatabaseUrls) -> None:
     target, current = await owner.create(), await owner.create()
-    one, other = [await asyncpg.connect(database.app) for _ in range(2)]
+    one, other = [await asyncpg.connect(cartdb_urls.app) for _ in range(2)]
     try:
         first, second = one.transaction(), other.transaction()
         await first.start()

@@ -24,27 +24,16 @@ OWNED = ("shoppers", "carts", "lines", "history", "purchases", "receipts", "idem
 MONEY = ("purchases", "refunds", "receipts")
 
 
-@pytest.fixture(scope="module")
-async def urls(make_database: MakeDatabase) -> DatabaseUrls:
-    return await make_database("cartdb")
-
-
-@pytest.fixture(scope="module")
-async def cartdb(urls: DatabaseUrls) -> AsyncIterator[CartDb]:
-    async with running_cartdb(urls.app) as client:
-        yield client
-
-
 @pytest.fixture
-async def expiry(urls: DatabaseUrls) -> AsyncIterator[ExpiryStore]:
-    async with FastDatabase(urls.app) as pool:
+async def expiry(cartdb_urls: DatabaseUrls) -> AsyncIterator[ExpiryStore]:
+    async with FastDatabase(cartdb_urls.app) as pool:
         yield ExpiryStore(pool, LIMITS)
 
 
 @pytest.fixture
-async def owner(urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
+async def owner(cartdb_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
     """The connection of the database's owner, who may do what the service may not."""
-    connection = await asyncpg.connect(urls.owner)
+    connection = await asyncpg.connect(cartdb_urls.owner)
     await connection.execute("UPDATE carts SET expires_at = cart_expiry(1)")
     yield connection
     await connection.close()
@@ -105,9 +94,14 @@ def user(cartdb: CartDb) -> Somebody:
     return Somebody(cartdb, cartdb.owner_of(subject), cartdb.issuer.user(subject))
 
 
-async def run_out(owner: asyncpg.Connection, who: Somebody) -> None:
-    """Let the time of all their carts be over, and their keys be of yesterday."""
-    await owner.execute("UPDATE carts SET expires_at = now() - interval '1 second' WHERE owner_id = $1", who.owner_id)
+async def run_out(owner: asyncpg.Connection, who: Somebody, *, changed: str = "2 years") -> None:
+    """Let the time of all their carts be over, their last change be so long ago, and their keys be of yesterday."""
+    await owner.execute(
+        "UPDATE carts SET expires_at = now() - interval '1 second', updated_at = now() - $2::text::interval"
+        " WHERE owner_id = $1",
+        who.owner_id,
+        changed,
+    )
     await owner.execute(
         "UPDATE idempotency_keys SET created_at = now() - interval '25 hours' WHERE owner_id = $1", who.owner_id
     )
@@ -193,6 +187,27 @@ async def test_a_guest_who_stays_away_is_forgotten_in_the_end(
     assert await rows(owner, shopper, *OWNED) == {}
     assert (await shopper.look())["version"] == 0
     assert (await shopper.add())["version"] == 1
+
+
+@pytest.mark.parametrize("erased", [False, True])
+async def test_the_versions_of_a_guest_who_comes_back_within_a_year_never_begin_anew(
+    cartdb: CartDb, expiry: ExpiryStore, owner: asyncpg.Connection, *, erased: bool
+) -> None:
+    shopper = guest(cartdb)
+    await shopper.add()
+    if erased:
+        await cartdb.http.post("/account/erase", json={}, headers=shopper.headers)
+    version = "SELECT version FROM carts WHERE cart_id = $1"
+    before = await owner.fetchval(version, shopper.first)
+    for _ in range(3):
+        await run_out(owner, shopper, changed="11 months")
+        for cart in await expiry.expired_carts(limit=100):
+            await expiry.expire(*cart)
+
+    answer = await cartdb.add(shopper.headers, cart=str(shopper.first))
+
+    after = await owner.fetchval(version, shopper.first)
+    assert (answer.status_code, after) == ((404, before) if erased else (200, before + 2))
 
 
 async def test_a_users_empty_cart_only_waits_longer(
@@ -319,12 +334,12 @@ async def test_a_cart_that_a_key_still_answers_with_stays_for_the_keys_day(
 
 
 async def test_an_edit_under_way_wins_and_nobody_waits(
-    cartdb: CartDb, expiry: ExpiryStore, owner: asyncpg.Connection, urls: DatabaseUrls
+    cartdb: CartDb, expiry: ExpiryStore, owner: asyncpg.Connection, cartdb_urls: DatabaseUrls
 ) -> None:
     shopper = guest(cartdb)
     await shopper.add("apple")
     await run_out(owner, shopper)
-    editor = await asyncpg.connect(urls.app)
+    editor = await asyncpg.connect(cartdb_urls.app)
     edit = editor.transaction()
     await edit.start()
     await editor.execute(
@@ -359,13 +374,13 @@ async def test_edits_that_race_with_expiry_are_never_lost(
 
 
 async def test_a_connection_that_dies_in_the_act_leaves_the_cart_whole(
-    cartdb: CartDb, owner: asyncpg.Connection, urls: DatabaseUrls
+    cartdb: CartDb, owner: asyncpg.Connection, cartdb_urls: DatabaseUrls
 ) -> None:
     shopper = guest(cartdb)
     before = await shopper.add()
     told = await shopper.look(shopper.first, "/history")
     await run_out(owner, shopper)
-    dying = await asyncpg.connect(urls.app)
+    dying = await asyncpg.connect(cartdb_urls.app)
     await dying.execute("BEGIN")
     outcome = await dying.fetchval("SELECT expire_cart($1, $2, $2, 30, true)", shopper.owner_id, shopper.first)
 
@@ -416,14 +431,14 @@ class _OneBreaks(ExpiryStore):
 
 
 async def test_a_cart_that_cannot_be_ended_keeps_no_other_from_its_end(
-    cartdb: CartDb, urls: DatabaseUrls, owner: asyncpg.Connection
+    cartdb: CartDb, cartdb_urls: DatabaseUrls, owner: asyncpg.Connection
 ) -> None:
     shoppers = [guest(cartdb) for _ in range(4)]
     for shopper in shoppers:
         await shopper.add()
         await run_out(owner, shopper)
 
-    async with FastDatabase(urls.app) as pool:
+    async with FastDatabase(cartdb_urls.app) as pool:
         expiry = _OneBreaks(pool, LIMITS)
         expiry.broken = shoppers[0].owner_id
         await end_carts(expiry, batch=2)

@@ -10,29 +10,18 @@ import asyncpg
 import pytest
 
 from services.contracts.identity import first_cart_id
-from tests.conftest import DatabaseUrls, MakeDatabase
-from tests.service.cartdb_client import CartDb, new_guest, running_cartdb
+from tests.conftest import DatabaseUrls
+from tests.service.cartdb_client import CartDb, new_guest
 from tests.service.test_cartdb_adoption import apply, freeze
 
 LINE = {"product_id": 1, "unit_price": 4000, "quantity": 5}
 MANY = 5_000
 
 
-@pytest.fixture(scope="module")
-async def urls(make_database: MakeDatabase) -> DatabaseUrls:
-    return await make_database("cartdb")
-
-
-@pytest.fixture(scope="module")
-async def cartdb(urls: DatabaseUrls) -> AsyncIterator[CartDb]:
-    async with running_cartdb(urls.app) as client:
-        yield client
-
-
 @pytest.fixture
-async def owner(urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
+async def owner(cartdb_urls: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
     """The connection of the database's owner, who may do what the service may not."""
-    connection = await asyncpg.connect(urls.owner)
+    connection = await asyncpg.connect(cartdb_urls.owner)
     yield connection
     await connection.close()
 
@@ -216,6 +205,29 @@ async def test_entries_from_before_status_and_name_were_told_rebuild_lines_and_s
     assert (new["lines"], new["status"], new["complete_since"]) == ({"apple": 3}, "open", new["entries"][-1]["at"])
 
 
+@pytest.mark.parametrize(
+    ("actions", "status"), [(["purchase"], "in_checkout"), (["purchase", "unpurchase", "void"], "open")]
+)
+async def test_an_older_replicas_entries_take_no_name_from_a_cart(
+    cartdb: CartDb, owner: asyncpg.Connection, actions: list[str], status: str
+) -> None:
+    guest = new_guest()
+    cart, headers = first_cart_id(guest), cartdb.guest(guest)
+    await cartdb.add(headers, "apple")
+    await cartdb.http.patch(f"/carts/{cart}", json={"name": "Gifts"}, headers=headers)
+    for action in actions:
+        await owner.execute(
+            "INSERT INTO history (owner_id, cart_id, version, action, actor) VALUES ($1, $2, 2, $3, 'checkout')",
+            guest,
+            cart,
+            action,
+        )
+
+    told = await history(cartdb, headers, cart)
+
+    assert (told["name"], told["status"], told["version"]) == ("Gifts", status, 2)
+
+
 # --- in pages
 
 
@@ -287,12 +299,12 @@ FORBIDDEN = [
 
 @pytest.mark.parametrize("statement", FORBIDDEN)
 async def test_the_services_own_role_cannot_take_back_what_is_written(
-    cartdb: CartDb, urls: DatabaseUrls, statement: str
+    cartdb: CartDb, cartdb_urls: DatabaseUrls, statement: str
 ) -> None:
     guest = new_guest()
     await cartdb.add(cartdb.guest(guest))
     before = await history(cartdb, cartdb.guest(guest), first_cart_id(guest))
-    service = await asyncpg.connect(urls.app)
+    service = await asyncpg.connect(cartdb_urls.app)
 
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await service.execute(statement)
@@ -301,9 +313,11 @@ async def test_the_services_own_role_cannot_take_back_what_is_written(
     assert await history(cartdb, cartdb.guest(guest), first_cart_id(guest)) == before
 
 
-async def test_what_may_delete_a_cart_is_the_services_alone(owner: asyncpg.Connection, urls: DatabaseUrls) -> None:
+async def test_what_may_delete_a_cart_is_the_services_alone(
+    owner: asyncpg.Connection, cartdb_urls: DatabaseUrls
+) -> None:
     function = "expire_cart(text, uuid, uuid, integer, boolean)"
-    role = urlsplit(urls.app).username
+    role = urlsplit(cartdb_urls.app).username
 
     rights = await owner.fetchrow(
         "SELECT has_function_privilege('public', $1, 'EXECUTE'), has_function_privilege($2, $1, 'EXECUTE')",

@@ -8,9 +8,8 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
-import pytest_asyncio
 
-from tests.conftest import DatabaseUrls, MakeDatabase
+from tests.conftest import DatabaseUrls
 from tests.service.cartdb_client import CartDb, running_cartdb
 
 LINE = {"product_id": 1, "unit_price": 4000}
@@ -27,20 +26,9 @@ CHANGES: dict[str, tuple[str, str, dict[str, Any] | None]] = {
 }
 
 
-@pytest_asyncio.fixture(scope="module")
-async def database(make_database: MakeDatabase) -> DatabaseUrls:
-    return await make_database("cartdb")
-
-
-@pytest_asyncio.fixture(scope="module")
-async def cartdb(database: DatabaseUrls) -> AsyncIterator[CartDb]:
-    async with running_cartdb(database.app) as client:
-        yield client
-
-
-@pytest_asyncio.fixture(scope="module")
-async def replica(database: DatabaseUrls) -> AsyncIterator[CartDb]:
-    async with running_cartdb(database.app) as client:
+@pytest.fixture(scope="module")
+async def replica(cartdb_urls: DatabaseUrls) -> AsyncIterator[CartDb]:
+    async with running_cartdb(cartdb_urls.app) as client:
         yield client
 
 
@@ -64,8 +52,8 @@ class Shopper:
         return await at.http.request(method, path.format(**self.carts), json=body, headers=headers)
 
 
-async def state_of(database: DatabaseUrls, owner: str) -> list[tuple[Any, ...]]:
-    connection = await asyncpg.connect(database.app)
+async def state_of(cartdb_urls: DatabaseUrls, owner: str) -> list[tuple[Any, ...]]:
+    connection = await asyncpg.connect(cartdb_urls.app)
     try:
         rows = await connection.fetch(
             """
@@ -87,35 +75,35 @@ def body_of(answer: httpx.Response) -> dict[str, Any]:
 
 @pytest.mark.parametrize("change", CHANGES)
 async def test_twenty_equal_requests_at_two_replicas_have_one_effect_and_agree(
-    cartdb: CartDb, replica: CartDb, database: DatabaseUrls, change: str
+    cartdb: CartDb, replica: CartDb, cartdb_urls: DatabaseUrls, change: str
 ) -> None:
     shopper = await Shopper(cartdb).fill(cartdb)
     at = [cartdb, replica] * 10
 
     answers = await asyncio.gather(*[shopper.ask(one, change, "again") for one in at])
-    after_all = await state_of(database, shopper.owner)
+    after_all = await state_of(cartdb_urls, shopper.owner)
     alone = await Shopper(cartdb).fill(cartdb)
     await alone.ask(cartdb, change, "again")
 
     assert all(answer.is_success for answer in answers), [answer.text for answer in answers]
     assert all(body_of(answer) == body_of(answers[0]) for answer in answers)
-    assert [row[1:] for row in after_all] == [row[1:] for row in await state_of(database, alone.owner)]
+    assert [row[1:] for row in after_all] == [row[1:] for row in await state_of(cartdb_urls, alone.owner)]
 
 
 @pytest.mark.parametrize("change", CHANGES)
 async def test_a_key_is_remembered_by_a_cartdb_that_has_just_started(
-    cartdb: CartDb, database: DatabaseUrls, change: str
+    cartdb: CartDb, cartdb_urls: DatabaseUrls, change: str
 ) -> None:
     shopper = await Shopper(cartdb).fill(cartdb)
     first = await shopper.ask(cartdb, change, "before")
-    before = await state_of(database, shopper.owner)
+    before = await state_of(cartdb_urls, shopper.owner)
 
-    async with running_cartdb(database.app) as restarted:
+    async with running_cartdb(cartdb_urls.app) as restarted:
         again = await shopper.ask(restarted, change, "before")
 
     assert again.status_code == first.status_code
     assert body_of(again) == body_of(first)
-    assert await state_of(database, shopper.owner) == before
+    assert await state_of(cartdb_urls, shopper.owner) == before
 
 
 @pytest.mark.parametrize(

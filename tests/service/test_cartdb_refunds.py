@@ -1,29 +1,16 @@
 """Refunds at cartdb: never more than was paid, once for their id, and a refusal that stays."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
 import pytest
-import pytest_asyncio
 
 from services.contracts.identity import Scope
-from tests.conftest import DatabaseUrls, MakeDatabase
-from tests.service.cartdb_client import CartDb, new_guest, running_cartdb
-
-
-@pytest_asyncio.fixture(scope="module")
-async def database(make_database: MakeDatabase) -> DatabaseUrls:
-    return await make_database("cartdb")
-
-
-@pytest_asyncio.fixture(scope="module")
-async def cartdb(database: DatabaseUrls) -> AsyncIterator[CartDb]:
-    async with running_cartdb(database.app) as client:
-        yield client
+from tests.conftest import DatabaseUrls
+from tests.service.cartdb_client import CartDb, new_guest
 
 
 class Sale:
@@ -70,7 +57,7 @@ async def marked(cartdb: CartDb) -> Sale:
     return sale
 
 
-@pytest_asyncio.fixture
+@pytest.fixture
 async def sale(cartdb: CartDb) -> Sale:
     sale = await marked(cartdb)
     await cartdb.step(sale.owner, sale.order, "settle", intent_id=f"pi_{sale.order.hex}")
@@ -207,9 +194,9 @@ async def test_different_requests_at_once_never_add_up_to_more_than_was_paid(sal
     assert all(refund["amount"] > refund["detail"]["left"] for refund in refused)
 
 
-async def test_the_database_itself_refuses_more_than_was_paid(sale: Sale, database: DatabaseUrls) -> None:
+async def test_the_database_itself_refuses_more_than_was_paid(sale: Sale, cartdb_urls: DatabaseUrls) -> None:
     await sale.begun(amount=20000)
-    connection = await asyncpg.connect(database.app)
+    connection = await asyncpg.connect(cartdb_urls.app)
 
     with pytest.raises(asyncpg.CheckViolationError):
         await connection.execute(

@@ -13,7 +13,7 @@ import pytest
 from services.contracts.carts import MergeStrategy
 from tests.conftest import MakeDatabase
 from tests.service.cartdb_client import CartDb, new_guest, running_cartdb
-from tests.service.test_cartdb_adoption import quantities
+from tests.service.test_cartdb_adoption import apply, freeze, quantities
 
 NAME = "From before signing in"
 
@@ -249,6 +249,22 @@ async def test_a_merge_of_before_undoing_was_possible_says_so(make_database: Mak
         told = (await merge.ask("GET", f"/adoptions/{merge.receipt['merge_id']}")).json()
         assert told["lines"] == merge.receipt["lines"]
     await connection.close()
+
+
+async def test_a_merge_into_a_cart_that_was_forgotten_cannot_be_undone(cartdb: CartDb) -> None:
+    guest, user, merge_id = new_guest(), f"u-{uuid4()}", uuid4()
+    await cartdb.http.post("/carts", json={"name": "Not the first"}, headers=cartdb.issuer.user(user))
+    await cartdb.add(cartdb.guest(guest), "apple")
+    frozen = (await freeze(cartdb, guest, user, merge_id)).json()
+    receipt = (await apply(cartdb, user, frozen)).json()
+    await cartdb.http.post(f"/adoptions/{merge_id}/close", headers=cartdb.guest(guest))
+    merge = Merge(cartdb, guest, user, {}, receipt)
+    erased = await cartdb.http.post("/account/erase", json={}, headers=merge.headers)
+
+    refused = await merge.undo()
+
+    assert erased.status_code == 204, erased.text
+    assert (refused.status_code, refused.json().get("reason")) == (409, "lines_not_recorded")
 
 
 async def test_every_cart_of_the_guest_points_on_to_where_its_lines_went(cartdb: CartDb) -> None:

@@ -36,9 +36,14 @@ class Cartdb:
     calls: int = 0
     erased: list[tuple[str | None, str | None]] = field(default_factory=list)
     meanwhile: Callable[[], Awaitable[object]] = nothing
+    merged: list[str] = field(default_factory=list)
 
     async def account_page(self, who: Authority, part: AccountPart, *, after: str | None) -> AccountPage:
         self._answer()
+        if part is AccountPart.RECEIPTS and who.owner is None and self.merged:
+            at = int(after or 0)
+            later = str(at + 1) if at + 1 < len(self.merged) else None
+            return AccountPage(records=[{"guest_owner": self.merged[at]}], next_after=later)
         return AccountPage(records=[{"of": who.owner, "after": after}] if part is AccountPart.CARTS else [])
 
     async def erase_owner(self, who: Authority, command: EraseOwner) -> None:
@@ -147,12 +152,12 @@ async def test_an_erasure_interrupted_after_any_step_is_finished_by_a_repeat(hou
         await house.expect_forgotten(*sessions)
         interrupted += 1
 
-    assert interrupted == 6  # Two guests and the user, asked and then told.
+    assert interrupted == 7  # The user's receipts; two guests and the user, asked and then told.
 
 
 async def test_nobody_is_forgotten_before_everybody_was_asked(house: House) -> None:
     await signed_in(house.sessions, await house.guest())
-    house.cartdb = Cartdb(silent_at=1)
+    house.cartdb = Cartdb(silent_at=2)
 
     with pytest.raises(OutcomeNotKnown):
         await house.accounts.erase_user(Alice(), IDENTITY)
@@ -179,6 +184,19 @@ async def test_a_sign_in_on_the_way_is_forgotten_with_its_guest_and_a_later_one_
     assert [await house.sessions.resume(session.id) for session in sessions] == [None, None]
     assert await house.sessions.resume(later.id) is not None
     assert await house.sessions.every_guest_of(*IDENTITY) == {later.guest_owner}
+
+
+async def test_guests_of_whom_only_receipts_tell_are_told_and_forgotten_too(house: House) -> None:
+    session = await signed_in(house.sessions, await house.guest())
+    house.cartdb.merged = ["guest:of-last-week", "guest:of-last-month"]
+
+    export = "".join([piece async for piece in house.accounts.export(Alice(), [])])
+    await house.accounts.erase_user(Alice(), IDENTITY)
+
+    guests = {session.guest_owner, *house.cartdb.merged}
+    assert all(f'"of": "{guest}"' in export for guest in guests)
+    assert set(house.cartdb.erased) == {(guest, OWNER) for guest in guests} | {(None, None)}
+    assert house.cartdb.erased[-1] == (None, None)
 
 
 async def test_another_user_stays_who_they_are(house: House) -> None:

@@ -68,7 +68,7 @@ class SlowAdoption:
         return await self.sessions.merged(session, moved=True)
 
 
-def doorkeeper_of(sessions: Sessions, adoption: SlowAdoption) -> Doorkeeper:
+def doorkeeper_of(sessions: Sessions, adoption: Any = None) -> Doorkeeper:
     nobody: Any = None
     return Doorkeeper(
         sessions=sessions,

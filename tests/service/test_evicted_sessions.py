@@ -3,25 +3,20 @@
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from typing import Any, cast
 
 import asyncpg
 import pytest
 from starlette.requests import Request
 
-from services.chassis.auth import TokenVerifier
 from services.chassis.database import Database
 from services.contracts.identity import owner_id_of
 from services.contracts.problems import SessionRotated
-from services.controller.doorkeeper import Doorkeeper, visitor
-from services.controller.provider import Identity, ServiceToken, Tokens
+from services.controller.doorkeeper import visitor
 from services.controller.session import ROWLESS_SECONDS, Session, Sessions
-from services.controller.settings import Settings
 from services.controller.signer import Signer, hash_of
 from tests.conftest import DatabaseUrls, MakeDatabase
+from tests.service.test_controller_sessions import ISSUER, TOKENS, doorkeeper_of, signed_in
 
-ISSUER = "http://idp.test"
-TOKENS = Tokens("access", "refresh", None, 900)
 SECRET = "sample secret"
 
 
@@ -60,10 +55,6 @@ async def evict(urls: DatabaseUrls) -> AsyncIterator[Callable[[Session], Awaitab
 
 
 Evict = Callable[[Session], Awaitable[None]]
-
-
-async def signed_in(sessions: Sessions, old: Session, subject: str = "alice", tokens: Tokens = TOKENS) -> Session:
-    return await sessions.sign_in(old, issuer=ISSUER, subject=subject, name=subject, tokens=tokens)
 
 
 def aged(signer: Signer, seconds: float) -> str:
@@ -164,18 +155,6 @@ async def test_who_ended_and_whose_row_is_deleted_before_its_time_is_no_user_aga
 
     assert found is not None
     assert (found.signed_in, found.guest_owner == user.guest_owner) == (False, False)
-
-
-def doorkeeper_of(sessions: Sessions) -> Doorkeeper:
-    nobody: Any = None
-    return Doorkeeper(
-        sessions=sessions,
-        identity=cast(Identity, nobody),
-        verifier=cast(TokenVerifier, nobody),
-        guest_token=cast(ServiceToken, nobody),
-        adoption=nobody,
-        settings=Settings.model_construct(public_url="http://shop.test"),
-    )
 
 
 def change_by(cookie: str) -> Request:

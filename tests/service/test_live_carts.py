@@ -5,11 +5,13 @@ import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from statistics import median
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 
 from services.controller import live_api
 from tests.conftest import MakeDatabase
@@ -30,10 +32,27 @@ async def shop(make_database: MakeDatabase) -> AsyncIterator[Shop]:
 
 
 @pytest.fixture(scope="module")
-async def door(shop: Shop) -> AsyncIterator[str]:
-    """A controller."""
+async def unpolled(shop: Shop) -> AsyncIterator[str]:
+    """A controller that has asked once how carts stand and will not ask again: it tells only what it did itself."""
+    async with shop.controller() as address, shop.browser(address) as browser:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(live_api, "POLL_SECONDS", 600.0)
+            before = polls()
+            async with tab(browser), asyncio.timeout(5):
+                while polls() == before:  # noqa: ASYNC110 - it is another service
+                    await asyncio.sleep(0.02)
+        yield address
+
+
+@pytest.fixture(scope="module")
+async def door(shop: Shop, unpolled: str) -> AsyncIterator[str]:
+    """A controller, which polls; begun after the other one, whose pause it would take over."""
     async with shop.controller() as address:
         yield address
+
+
+def polls() -> float:
+    return REGISTRY.get_sample_value("live_poll_duration_seconds_count") or 0.0
 
 
 @asynccontextmanager
@@ -47,6 +66,14 @@ async def tab(browser: Browser, **headers: str) -> AsyncIterator[Listening]:
 async def guest(shop: Shop, door: str) -> AsyncIterator[Browser]:
     """A browser that has looked at its cart and put nothing in."""
     async with shop.browser(door) as browser:
+        await browser.http.get(f"{SHOP}/cart")
+        yield browser
+
+
+@pytest.fixture
+async def local(shop: Shop, unpolled: str) -> AsyncIterator[Browser]:
+    """A guest at the controller that does not poll."""
+    async with shop.browser(unpolled) as browser:
         await browser.http.get(f"{SHOP}/cart")
         yield browser
 
@@ -66,19 +93,13 @@ async def test_a_stream_begins_with_the_cart_as_it_is(guest: Browser) -> None:
     assert "content-length" not in stream.response.headers
 
 
-async def test_a_change_in_one_tab_is_seen_in_the_others_without_waiting_for_a_poll(
-    guest: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_api, "POLL_SECONDS", 600.0)
-    async with tab(guest) as one, tab(guest) as other:
+async def test_a_change_in_one_tab_is_seen_in_the_others_without_waiting_for_a_poll(local: Browser) -> None:
+    async with tab(local) as one, tab(local) as other:
         assert [await one.apples(), await other.apples()] == [0, 0]
-        async with tab(guest) as third:
-            await third.cart()
-            await guest.http.get(f"{SHOP}/products")  # A poll of before has ended by now.
 
-        await guest.add_apples()
+        await local.add_apples()
 
-        assert [await one.apples(within=1), await other.apples(within=1)] == [2, 2]
+        assert [await one.apples(), await other.apples()] == [2, 2]
 
 
 CHANGES: dict[str, Any] = {
@@ -93,30 +114,27 @@ CHANGES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_every_change_of_the_cart_is_an_event_with_the_whole_cart(
-    guest: Browser, change: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_api, "POLL_SECONDS", 600.0)
-    await guest.add_apples()
-    async with tab(guest) as stream:
+async def test_every_change_of_the_cart_is_an_event_with_the_whole_cart(local: Browser, change: str) -> None:
+    await local.add_apples()
+    async with tab(local) as stream:
         cart_id = (await stream.cart())["cart_id"]
 
-        answer = await CHANGES[change](guest.http, cart_id)
+        answer = await CHANGES[change](local.http, cart_id)
         assert answer.is_success, answer.text
 
-        assert await stream.cart(within=1) == (await guest.http.get(f"{SHOP}/cart")).json()
+        assert await stream.cart() == (await local.http.get(f"{SHOP}/cart")).json()
 
 
-async def test_a_cart_that_is_made_current_again_is_an_event(guest: Browser) -> None:
-    await guest.add_apples()
-    first = (await guest.http.get(f"{SHOP}/cart")).json()["cart_id"]
-    await guest.http.post(f"{SHOP}/carts", json={"name": "Second"})
-    async with tab(guest) as stream:
+async def test_a_cart_that_is_made_current_again_is_an_event(local: Browser) -> None:
+    await local.add_apples()
+    first = (await local.http.get(f"{SHOP}/cart")).json()["cart_id"]
+    await local.http.post(f"{SHOP}/carts", json={"name": "Second"})
+    async with tab(local) as stream:
         assert (await stream.cart())["name"] == "Second"
 
-        await guest.http.post(f"{SHOP}/carts/{first}/activate")
+        await local.http.post(f"{SHOP}/carts/{first}/activate")
 
-        assert (await stream.cart(within=1))["cart_id"] == first
+        assert (await stream.cart())["cart_id"] == first
 
 
 async def test_a_change_at_one_controller_is_seen_at_another_in_under_a_second(shop: Shop, door: str) -> None:
@@ -125,13 +143,16 @@ async def test_a_change_at_one_controller_is_seen_at_another_in_under_a_second(s
             await browser.sign_in()
         assert (await phone.session())["owner"] == (await laptop.session())["owner"]
         async with tab(laptop) as stream:
-            before = await stream.apples()
+            before, took = await stream.apples(), []
 
-            started = time.monotonic()
-            await phone.add_apples()
+            for number in (1, 2, 3):
+                started = time.monotonic()
+                await phone.add_apples()
+                assert await stream.apples() == before + 2 * number
+                took.append(time.monotonic() - started)
 
-            assert await stream.apples() == before + 2
-            assert time.monotonic() - started < 1
+            # Of three, since a machine with other things to do may be late once.
+            assert median(took) < 1
 
 
 async def test_whoever_comes_and_goes_ends_on_the_cart_as_it_is(shop: Shop, door: str) -> None:
@@ -227,7 +248,9 @@ async def test_an_id_that_none_of_our_events_had_is_a_clear_problem(guest: Brows
 
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    assert [error["field"] for error in answer.json()["errors"]] == ["header.Last-Event-ID"]
+    [error] = answer.json()["errors"]
+    assert error["field"] == "header.Last-Event-ID"
+    assert "leave it out" in error["message"]
 
 
 @pytest.mark.parametrize("seen", ["7\x01", "\x7f", "\x1b[31m"], ids=ascii)
@@ -261,11 +284,11 @@ async def test_signing_out_ends_the_streams_of_the_browser_and_no_others(shop: S
                 await stream.cart()
 
             await phone.http.post(f"{SHOP}/logout")
-            event = await ended.event(within=1)
+            event = await ended.event()
 
             assert event is not None
             assert (event.name, "connect again" in event.data["reason"]) == ("session", True)
-            assert await ended.event(within=1) is None
+            assert await ended.event() is None
             await laptop.add_apples()
             assert await stays.apples() >= 2
 

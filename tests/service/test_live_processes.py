@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from asyncio.subprocess import DEVNULL, Process
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ import httpx
 import pytest
 from prometheus_client import REGISTRY
 
+from services.controller.live import STREAMS_OF_A_SESSION
 from services.local.ports import free_port
 from services.local.proxy import run as run_proxy
 from services.local.settings import REPOSITORY
@@ -149,13 +151,25 @@ async def fate_of(stream: Listening) -> str | int:
         return "cut"
 
 
+async def streams_at(address: str) -> int:
+    """How many streams a controller has open."""
+    async with httpx.AsyncClient(base_url=address) as operator:
+        lines = (await operator.get("/metrics")).text.splitlines()
+    [told] = [line for line in lines if line.startswith("live_streams ")]
+    return int(float(told.split()[1]))
+
+
 async def test_the_clients_of_a_controller_that_dies_go_on_at_another(shop: Shop) -> None:
     async with AsyncExitStack() as opened_here:
         first, first_address = await opened_here.enter_async_context(controller(shop))
         second_address = await opened_here.enter_async_context(shop.controller())
         shopper = await opened_here.enter_async_context(before(first_address, second_address))
         await shopper.post("/cart/items", json={"sku": "apple"})
-        streams = [await opened_here.enter_async_context(listening(shopper)) for _ in range(2)]
+        streams: list[Listening] = []
+        while not 0 < (at_first := await streams_at(first_address)) < len(streams):
+            assert len(streams) < STREAMS_OF_A_SESSION
+            await asyncio.sleep(len(streams) // 2)  # The proxy passes over whoever was late to answer it just now.
+            streams.append(await opened_here.enter_async_context(listening(shopper)))
         seen = [await stream.event() for stream in streams]
         fates = [asyncio.create_task(fate_of(stream)) for stream in streams]
 
@@ -167,9 +181,9 @@ async def test_the_clients_of_a_controller_that_dies_go_on_at_another(shop: Shop
             assert await again.block() == [":"]
             assert (await shopper.post("/cart/items", json={"sku": "apple"})).status_code == 200
 
-            assert await again.apples(within=1) == 2
+            assert await again.apples() == 2
 
-        assert sorted(map(str, await asyncio.gather(*fates))) == ["2", "cut"]
+        assert Counter(await asyncio.gather(*fates)) == {"cut": at_first, 2: len(streams) - at_first}
 
 
 @asynccontextmanager

@@ -89,9 +89,8 @@ class Shop:
             yield client
         finally:
             client.left.set()
-            async with asyncio.timeout(5):
-                with suppress(TooManyStreams):
-                    await running
+            with suppress(TooManyStreams):
+                await client.end()
 
 
 class Client:
@@ -120,6 +119,11 @@ class Client:
     async def piece(self) -> bytes:
         async with asyncio.timeout(5):
             return await self.pieces.get()
+
+    async def end(self) -> None:
+        """Wait until the stream has ended."""
+        async with asyncio.timeout(5):
+            await self.running
 
     async def event(self) -> str:
         """The id of the next event about the cart."""
@@ -232,7 +236,7 @@ async def test_a_fifth_stream_of_a_browser_ends_the_first() -> None:
             await (await other.__aenter__()).event()
 
         assert b"event: replaced" in await first.piece()
-        await first.running
+        await first.end()
         assert first.ended
         assert len(shop.hub) == STREAMS_OF_A_SESSION
         for other in others:
@@ -247,7 +251,7 @@ async def test_a_process_has_so_many_streams_and_refuses_the_next_before_it_begi
 
         async with shop.client() as second:
             with pytest.raises(TooManyStreams):
-                await second.running
+                await second.end()
             assert second.pieces.empty()
     async with shop.client() as third:
         assert await third.event()
@@ -263,7 +267,7 @@ async def test_the_end_of_a_session_is_told_and_ends_its_streams(known_by: str) 
         shop.hub.over([SESSION, "another"]) if known_by == "the hub" else shop.hub.changed(OWNER)
 
         assert b"event: session" in await client.piece()
-        await client.running
+        await client.end()
         assert client.ended
 
 

@@ -206,3 +206,13 @@ async def test_a_request_id_of_good_shape_goes_through(client: httpx.AsyncClient
 
     assert answer.headers["x-request-id"] == "a.B-c_9"
     assert [event["request_id"] for event in log.events()] == ["a.B-c_9"]
+
+
+def test_an_app_logs_at_its_own_level_and_name_whichever_app_came_before_it(log: Log) -> None:
+    logger = get_logger("tests.apps-in-one-process")
+    for service, level in (("first", "error"), ("second", "info")):
+        configure_logging(service, log_format="json", level=level)
+        log.listen()
+        logger.info("ready")
+
+    assert [event["service"] for event in log.events()] == ["second"]

@@ -178,6 +178,7 @@ CHANGED = "The price changed from ₹40.00 to ₹45.00."
     [
         (item(unit_price=4000), "Apple", 4000, True, None),
         (item(), "Apple", 4500, True, CHANGED),
+        (item(unit_price=3500), "Apple", 3500, True, "The price changed from ₹40.00 to ₹35.00."),
         (item(stock=1, unit_price=4000), "Apple", 4000, False, "Only 1 left."),
         (item(stock=1), "Apple", 4500, False, f"Only 1 left. {CHANGED}"),
         (item(stock=0, unit_price=4000), "Apple", 4000, False, "Sold out."),

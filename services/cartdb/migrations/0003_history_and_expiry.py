@@ -226,6 +226,9 @@ EXPIRE_CART = """
                 AND NOT EXISTS (SELECT FROM receipts r WHERE r.owner_id = p_owner)
                 AND NOT EXISTS (SELECT FROM carts c WHERE c.owner_id = p_owner AND c.cart_id <> p_cart
                     AND (c.merge_id IS NOT NULL OR c.emptied_at IS NULL))
+                -- Who comes back begins at version 0 again: nobody may remember a later one by then.
+                AND NOT EXISTS (SELECT FROM carts c WHERE c.owner_id = p_owner
+                    AND c.version > 0 AND c.updated_at > now() - interval '1 year')
             THEN
                 DELETE FROM carts c WHERE c.owner_id = p_owner;
                 DELETE FROM shoppers s WHERE s.owner_id = p_owner;

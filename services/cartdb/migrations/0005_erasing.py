@@ -59,13 +59,17 @@ ERASE = """
             WHERE l.owner_id = p_owner AND c.owner_id = p_owner AND c.cart_id = l.cart_id AND c.status <> 'purchased';
         DELETE FROM history h USING carts c
             WHERE h.owner_id = p_owner AND c.owner_id = p_owner AND c.cart_id = h.cart_id AND c.status <> 'purchased'
-                AND NOT (c.status = 'open' AND c.cart_id = v_current.cart_id);
+                AND c.emptied_at IS NULL AND NOT (c.status = 'open' AND c.cart_id = v_current.cart_id);
         UPDATE history SET name = NULL, detail = detail - 'before' - 'after' WHERE owner_id = p_owner;
         UPDATE carts SET name = NULL WHERE owner_id = p_owner;
-        UPDATE carts SET version = version + 1, updated_at = clock_timestamp(), emptied_at = clock_timestamp(),
-                status = CASE status WHEN 'open' THEN 'deleted' ELSE status END
-            WHERE owner_id = p_owner AND status <> 'purchased' AND emptied_at IS NULL
-                AND NOT (status = 'open' AND cart_id = v_current.cart_id);
+        WITH emptied AS (
+            UPDATE carts SET version = version + 1, updated_at = clock_timestamp(), emptied_at = clock_timestamp(),
+                    status = CASE status WHEN 'open' THEN 'deleted' ELSE status END
+                WHERE owner_id = p_owner AND status <> 'purchased' AND emptied_at IS NULL
+                    AND NOT (status = 'open' AND cart_id = v_current.cart_id)
+                RETURNING owner_id, cart_id, version, status)
+            INSERT INTO history (owner_id, cart_id, version, status, action, actor)
+            SELECT owner_id, cart_id, version, status, 'erase', 'erasure' FROM emptied;
         DELETE FROM idempotency_keys WHERE owner_id = p_owner;
         -- Written anew, so that what a later column tells of lines is gone as well.
         WITH gone AS (DELETE FROM receipts WHERE owner_id = p_owner RETURNING *)

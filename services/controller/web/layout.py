@@ -28,6 +28,7 @@ HERE = Path(__file__).parent
 STATIC = HERE / "static"
 STATIC_PATH = "/static"
 SIGNED_IN_MARK = "signed_in"
+APART_MARK = "apart"
 
 
 @dataclass(frozen=True, slots=True)

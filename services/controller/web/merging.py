@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from .forms import Agreeing, Choosing
-from .layout import SIGNED_IN_MARK
+from .layout import APART_MARK, SIGNED_IN_MARK
 from .routing import CART, OnPublicHost, see
 from .storefront import Here
 
@@ -15,11 +15,12 @@ router = APIRouter(route_class=OnPublicHost)
 
 @router.post("/merges")
 async def decide(store: Here, form: Choosing) -> Response:
-    await store.adoption.decide(store.shopper.session, form.strategy)
-    return see(CART, query={SIGNED_IN_MARK: "1"})
+    decided = await store.adoption.decide(store.shopper.session, form.strategy)
+    # Another controller may know the session as it was for a second: the page is told whose receipt to show.
+    return see(CART, query={SIGNED_IN_MARK: str(decided.frozen.merge_id)})
 
 
 @router.post("/merges/{merge_id}/undo")
 async def undo(store: Here, merge_id: UUID, _form: Agreeing) -> Response:
     await store.shopping.undo_merge(store.shopper, merge_id)
-    return see(CART)
+    return see(CART, query={APART_MARK: "1"})

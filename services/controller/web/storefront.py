@@ -12,12 +12,19 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from services.contracts.carts import CartStatus, Receipt
+from services.contracts.carts import CartStatus, Receipt, ReceiptLine
 from services.contracts.catalog import Gone, Item, Product
 from services.contracts.money import Money
-from services.contracts.problems import CartAlreadyPurchased, CartInCheckout, CartIsEmpty, MergeNotFound, Unavailable
+from services.contracts.problems import (
+    CartAlreadyPurchased,
+    CartInCheckout,
+    CartIsEmpty,
+    MergeNotFound,
+    Problem,
+    Unavailable,
+)
 from services.contracts.refunds import RefundState
-from services.contracts.shop import Order, ShopCart
+from services.contracts.shop import OpenMerge, Order, ShopCart
 
 from ..adoption import Adoption
 from ..desk import Desk
@@ -29,7 +36,7 @@ from . import wording
 from .cards import TEST_CARDS
 from .countries import COUNTRIES
 from .forms import CheckoutDraft, RefundDraft
-from .layout import SIGNED_IN_MARK, Frame, login_url, page
+from .layout import APART_MARK, SIGNED_IN_MARK, Frame, login_url, page
 
 PAGE_SIZE = 24
 RECEIPT_SHOWN = timedelta(minutes=15)
@@ -42,6 +49,14 @@ class Moved:
     receipt: Receipt
     titles: dict[str, str]
     fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """What each way of joining two carts would do, with the goods' names."""
+
+    choice: OpenMerge
+    titles: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +164,7 @@ class Storefront:
             self.shopping.carts(self.shopper),
             self._moved(),
             self._removed(),
-            self.adoption.is_pending(self.shopper.session),
+            self._undecided(),
         )
         return self._page(
             "cart.html",
@@ -161,6 +176,7 @@ class Storefront:
             others=[other for other in carts if other.cart_id != cart.cart_id],
             moved=moved,
             undecided=undecided,
+            apart=APART_MARK in self.request.query_params,
             removed=removed,
             removed_quantity=self.request.query_params.get("quantity", "1"),
             message=message,
@@ -268,17 +284,34 @@ class Storefront:
         return {order.cart_id: order.order_id for order in page.orders}
 
     async def _moved(self) -> Moved | None:
-        if self.shopper.merge_id is None:
+        merge_id = self._just_merged() or self.shopper.merge_id
+        if merge_id is None:
             return None
         try:
-            receipt = await self.shopping.receipt(self.shopper, self.shopper.merge_id)
+            receipt = await self.shopping.receipt(self.shopper, merge_id)
         except (MergeNotFound, Unavailable):
             return None
         if receipt.undone_at or datetime.now(UTC) - receipt.applied_at > RECEIPT_SHOWN:
             return None
-        goods = await self.shopping.shelf.known(line.sku for line in receipt.lines)
-        titles = {sku: named(what) for sku, what in goods.items()}
+        titles = await self._titles(receipt.lines)
         return Moved(receipt, titles, fresh=SIGNED_IN_MARK in self.request.query_params)
+
+    def _just_merged(self) -> UUID | None:
+        try:
+            return UUID(self.request.query_params.get(SIGNED_IN_MARK, ""))
+        except ValueError:
+            return None
+
+    async def _undecided(self) -> Undecided | None:
+        try:
+            choice = await self.adoption.preview(self.shopper.authority, self.shopper.session, None)
+        except Problem:
+            return None
+        return Undecided(choice, await self._titles(choice.previews[0].lines))
+
+    async def _titles(self, lines: Iterable[ReceiptLine]) -> dict[str, str]:
+        goods = await self.shopping.shelf.known(line.sku for line in lines)
+        return {sku: named(what) for sku, what in goods.items()}
 
     async def _removed(self) -> Item | None:
         sku = self.request.query_params.get("removed")

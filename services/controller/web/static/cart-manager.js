@@ -47,7 +47,9 @@ export class CartManager {
 
   /** @param {string | Options} [options] A bearer token, or more; nothing at all on the shop's own pages. */
   constructor(options = {}) {
-    this.#options = typeof options === "string" ? { token: options } : options;
+    const given = typeof options === "string" ? { token: options } : options;
+    if (!given.base && !given.fetch && !globalThis.location) throw new TypeError("Say where the shop is: { base }.");
+    this.#options = { ...given, base: given.base?.replace(/\/+$/, "") };
     this.cacheDuration = this.#options.cacheDuration ?? 30_000;
     this.#door = new Door(this.#options, (error) => this.#tellTrouble(error));
     this.#locks = chosen(this.#options.locks, globalThis.navigator?.locks);

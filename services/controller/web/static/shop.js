@@ -69,6 +69,14 @@ for (const form of document.querySelectorAll("form.amount")) {
   });
 }
 
+// The cart's page says when it shows another cart than there is now, but not on the way to the next page.
+const notice = document.querySelector("#changed-elsewhere");
+let leaving = false;
+addEventListener("submit", () => (leaving = true));
+
+const isShown = (cart, { cart: id, version, status }) =>
+  cart.cart_id === id && (cart.version < Number(version) || (cart.version === Number(version) && cart.status === status));
+
 const [items, total] = ["items", "total"].map((name) => document.querySelector(`.cart-link [data-cart=${name}]`));
 
 const showLive = () => {
@@ -78,6 +86,7 @@ const showLive = () => {
   const written = new Intl.NumberFormat("en", { minimumFractionDigits: digits });
   new CartManager().subscribe(({ type, cart }) => {
     if (type !== "cart") return;
+    if (notice) notice.hidden = leaving || isShown(cart, notice.dataset);
     const noun = Object.assign(document.createElement("span"), { className: "unseen" });
     noun.textContent = cart.total_items === 1 ? " item," : " items,";
     items.replaceChildren(String(cart.total_items), noun);
