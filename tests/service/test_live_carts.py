@@ -338,7 +338,7 @@ async def test_a_session_that_another_controller_ended_is_found_by_one_question_
 async def test_a_sign_in_at_another_controller_ends_the_guests_stream_as_soon_as_the_lines_move(
     shop: Shop, door: str
 ) -> None:
-    async with AsyncExitStack() as opened:  # `door` may sleep for long: other tests have told it to.
+    async with AsyncExitStack() as opened:
         other_door = await opened.enter_async_context(shop.controller())
         here, there = [await opened.enter_async_context(shop.browser(address)) for address in (other_door, door)]
         await here.add_apples()
