@@ -30,6 +30,8 @@ from tests.service.test_token_matrix import services, shop
 from tests.serving import on_a_port, serving
 from tests.tokens import TestIssuer
 
+pytestmark = pytest.mark.doors
+
 PASSWORD = "alice-demo-password"
 TYPED_INTO_THE_WRONG_FIELD = "my-secret-password"
 

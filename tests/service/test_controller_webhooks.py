@@ -40,6 +40,8 @@ from tests.service.webhook_receiver import eventually
 from tests.serving import on_a_port, serving
 from tests.tokens import TestIssuer
 
+pytestmark = pytest.mark.doors
+
 APPLES = HEADER + "apple,,Apple,Round.,Fruit,apple.svg,4000,,100\n"
 SECRET = "whsec_sample_of_the_tests"
 BRISK = Pace(poll=0.05, patience=5.0, lease=10.0, lane=8)

@@ -28,6 +28,8 @@ from tests.service.good_requests import (
 from tests.service.payments_stand import PUBLISHABLE, PUBLISHABLE_KEY, SECRET, SECRET_KEY, Payments
 from tests.tokens import TestIssuer
 
+pytestmark = pytest.mark.doors
+
 EVERYWHERE = ["controller", "cartdb", "catalog"]
 
 

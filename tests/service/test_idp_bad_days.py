@@ -21,6 +21,8 @@ from tests.production import SETTINGS
 from tests.service.idp import CONTROLLER, EDITOR, ISSUER, SHOP
 from tests.serving import on_a_port, until_ready
 
+pytestmark = pytest.mark.doors
+
 FAULTS = "/_test/faults"
 TOKEN = {"method": "POST", "path": "/token"}
 GUEST = {"grant_type": "client_credentials", "scope": "cart:guest"}

@@ -16,6 +16,8 @@ from services.idp.app import create_app
 from services.idp.settings import Settings
 from tests.conftest import MakeDatabase
 
+pytestmark = pytest.mark.doors
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -20,6 +20,8 @@ from tests.conftest import DatabaseUrls, MakeDatabase
 from tests.service.payments_stand import PUBLISHABLE, SECRET, Payments, environment
 from tests.serving import on_a_port, serving
 
+pytestmark = pytest.mark.doors
+
 FAULTS = "/_test/faults"
 DROPPED = (httpx.ReadError, httpx.RemoteProtocolError)
 CONFIRM = {"method": "POST", "path_regex": "/v1/payment_intents/[^/]+/confirm"}

@@ -16,7 +16,7 @@ from tests.service.webhook_receiver import receiving, until
 from tests.serving import on_a_port
 
 # The client hands its encoded form to httpx in a way that httpx has deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"), pytest.mark.doors]
 
 
 @pytest.fixture(scope="module")

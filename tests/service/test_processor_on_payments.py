@@ -17,6 +17,8 @@ from tests.conftest import MakeDatabase
 from tests.service.payments_stand import SECRET_KEY, environment
 from tests.serving import serving
 
+pytestmark = pytest.mark.doors
+
 
 class Through(httpx.AsyncBaseTransport):
     """What is asked goes on through a client that knows the way."""
