@@ -1,7 +1,8 @@
 """`python -m tests.upgrade.keep N`: write schema-N.sql, the five databases of today with a few rows in each.
 
 It starts a stack of its own, lets demo.py fill it, and dumps each database as plain INSERTs that every supported
-PostgreSQL reads. Signing keys and what sessions seal are left out: a file that everybody may read holds no secret.
+PostgreSQL reads. Signing keys, webhook secrets and what sessions seal are left out: a file that everybody may read
+holds no secret.
 """
 
 import os
@@ -18,6 +19,10 @@ from tests.stacks import free_offset
 HERE = Path(__file__).resolve().parent
 HEADING = "-- database: "
 WITHOUT_ROWS = ("signing_keys", "authorization_codes", "refresh_tokens", "idempotency_keys")
+SECRETS_AWAY = {
+    "controller": "UPDATE sessions SET tokens = NULL",
+    "payments": "UPDATE webhook_endpoints SET secret = 'taken out'",
+}
 # Settings of newer servers, and what only psql understands.
 NOT_FOR_ALL = ("SET transaction_timeout", "\\restrict", "\\unrestrict")
 
@@ -54,8 +59,9 @@ def main() -> None:
         plan = Plan(folder, folder / ".env", port_offset=free_offset(), environment="test", durable=False)
         with Stack(plan) as stack:
             fill(stack)
-            controller = stack.server.superuser_url.rsplit("/", 1)[0] + "/controller"
-            Server(controller).psql("--command", "UPDATE sessions SET tokens = NULL")
+            for database, statement in SECRETS_AWAY.items():
+                server = Server(f"{stack.server.superuser_url.rsplit('/', 1)[0]}/{database}")
+                server.psql("--command", statement)
             parts = [f"{HEADING}{service}\n{dump(stack, service)}\n" for service in SERVICES]
     (HERE / f"schema-{sys.argv[1]}.sql").write_text("\n".join(parts))
 
